@@ -1,0 +1,61 @@
+# Two commands make the book: `make site` and `make test`. Each sets itself up in .venv first.
+PYTHON ?= python3
+VENV   ?= .venv
+PORT   ?= 8000
+EXTRAS ?= dev
+BIN    := $(VENV)/bin
+
+# Small matrices gain nothing from many BLAS threads, and lose much when notebooks run side by side.
+export OPENBLAS_NUM_THREADS ?= 1
+export OMP_NUM_THREADS ?= 1
+export MKL_NUM_THREADS ?= 1
+
+.PHONY: help site serve test notebooks export readme lint bench install clean
+
+help:
+	@echo "make site       export the package and render the book into _docs/"
+	@echo "make serve      the same, then show it at http://localhost:$(PORT)/"
+	@echo "make test       run every notebook, then the tests"
+	@echo "make notebooks  run every notebook and store its outputs (NB=nbs/01_scales.ipynb for one)"
+	@echo "make export     notebooks -> dlnotes/*.py"
+	@echo "make readme     nbs/index.ipynb -> README.md"
+	@echo "make lint       ruff over the code and the notebooks"
+	@echo "make bench      every benchmark, beside its peer"
+	@echo "make clean      remove what the commands above made"
+
+site: install export
+	@$(BIN)/python -m web
+
+serve: site
+	@echo "http://localhost:$(PORT)/  (Ctrl-C ends it)"
+	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _docs
+
+test: install
+	@$(BIN)/python tests/run.py
+
+notebooks: install export
+	@$(BIN)/python .ci/notebooks.py run $(NB)
+
+export: install
+	@$(BIN)/nbdev_export
+
+readme: install
+	@$(BIN)/python -m web readme
+
+lint: install
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+bench: install
+	@for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+
+install: $(VENV)/installed-$(EXTRAS)
+
+$(VENV)/installed-$(EXTRAS): setup.py settings.ini pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dlnotes needs Python 3.11 or later, but $(PYTHON) is %d.%d: try make PYTHON=python3.11" % sys.version_info[:2])'
+	@echo "Setting up $(VENV) (a minute or two, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@touch $@
+
+clean:
+	rm -rf _docs _proc build dist *.egg-info .pytest_cache .ruff_cache .hypothesis $(VENV)
