@@ -33,7 +33,7 @@ def _ordered(scale) -> None:
     if not scale.low < scale.high:
         raise ValueError(f"low < high must hold for {type(scale).__name__}, got low={scale.low!r}, high={scale.high!r}")
 
-# %% ../nbs/01_scales.ipynb #4ce04408
+# %% ../nbs/01_scales.ipynb #7a17504a
 class Scale:
     "A map from the unit interval to the values of one hyperparameter, and back."
 
@@ -60,7 +60,7 @@ class Scale:
             raise ValueError(f"{value[~ok].flat[0]} is not on {self}")
         return value
 
-# %% ../nbs/01_scales.ipynb #8b5b7b76
+# %% ../nbs/01_scales.ipynb #7e9a4b76
 @dataclass(frozen=True)
 class Uniform(Scale):
     "Even on [low, high]: equal differences are equally likely. Raises ValueError unless both are finite and low < high."
@@ -74,7 +74,7 @@ class Uniform(Scale):
     def _ppf(self, u): return ((1 - u)*self.low + u*self.high).clip(self.low, self.high)
     def _cdf(self, value): return ((value/2 - self.low/2) / (self.high/2 - self.low/2)).clip(0, 1)
 
-# %% ../nbs/01_scales.ipynb #fac9dc8f
+# %% ../nbs/01_scales.ipynb #ad59a047
 @dataclass(frozen=True)
 class LogUniform(Scale):
     "Even in log(value) on [low, high]: equal ratios are equally likely. Raises ValueError unless 0 < low < high."
@@ -90,7 +90,7 @@ class LogUniform(Scale):
     def _cdf(self, value):
         return ((np.log(value) - np.log(self.low)) / (np.log(self.high) - np.log(self.low))).clip(0, 1)
 
-# %% ../nbs/01_scales.ipynb #ee3ab2c7
+# %% ../nbs/01_scales.ipynb #905fa1cb
 @dataclass(frozen=True)
 class ReverseLogUniform(Scale):
     "Even in log(1 - value) on [low, high], for values that live near 1. Raises ValueError unless low < high < 1."
@@ -111,7 +111,7 @@ class ReverseLogUniform(Scale):
         y, start, end = np.log1p(-value), np.log1p(-self.low), np.log1p(-self.high)
         return ((start - y) / (start - end)).clip(0, 1)
 
-# %% ../nbs/01_scales.ipynb #6da5f488
+# %% ../nbs/01_scales.ipynb #02bfef15
 @dataclass(frozen=True)
 class Integer(Scale):
     "Whole numbers from low to high, both included, even or (`log=True`) even per doubling. Raises ValueError for bad bounds."
@@ -148,7 +148,7 @@ class Integer(Scale):
         if not (ok := value == np.floor(value)).all(): raise ValueError(f"{value[~ok].flat[0]} is not on {self}")
         return value
 
-# %% ../nbs/01_scales.ipynb #519dfd14
+# %% ../nbs/01_scales.ipynb #2b22541a
 @dataclass(frozen=True)
 class Categorical(Scale):
     "One of several options, each equally likely. Raises ValueError for no options or for one given twice."
