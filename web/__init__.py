@@ -1,0 +1,1 @@
+"""The book's pages, made by Quarto where it is installed and otherwise by pandoc: `python -m web`."""

@@ -1,0 +1,31 @@
+// A copy button on every block of code, and the panels' state when the window changes width.
+for (const block of document.querySelectorAll("article div.sourceCode")) {
+  const button = document.createElement("button");
+  button.className = "copy";
+  button.type = "button";
+  button.textContent = "Copy";
+  button.setAttribute("aria-label", "Copy this code");
+  button.addEventListener("click", async () => {
+    const code = block.querySelector("code").textContent;
+    try {
+      await navigator.clipboard.writeText(code);
+      button.textContent = "Copied";
+    } catch {
+      const range = document.createRange(); // no clipboard here (a page opened from disk): select it instead
+      range.selectNodeContents(block.querySelector("code"));
+      getSelection().removeAllRanges();
+      getSelection().addRange(range);
+      button.textContent = "Selected";
+    }
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  });
+  block.append(button);
+}
+
+for (const [panel, width] of [[".chapters", "62rem"], [".contents", "84rem"]]) {
+  const wide = matchMedia(`(min-width: ${width})`);
+  wide.addEventListener("change", () => {
+    const element = document.querySelector(panel);
+    if (element) element.open = wide.matches;
+  });
+}
