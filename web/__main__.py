@@ -86,7 +86,7 @@ def source_pages(docs, meta):
     (docs / "source").mkdir()
     for module in sorted((root / "dlnotes").glob("[!_]*.py")):
         code = f"~~~~~~ {{#L .python .numberLines .lineAnchors}}\n{module.read_text(encoding='utf-8')}\n~~~~~~\n"
-        html(code, docs / "source" / f"{module.stem}.html", meta | {"title": f"dlnotes/{module.name}", "root": "../"})
+        html(code, docs / "source" / f"{module.stem}.html", meta | {"title": f"dlnotes/{module.name}", "module": True})
 
 
 def fallback(processed, docs):
@@ -121,7 +121,7 @@ def fallback(processed, docs):
         text = markdown(processed / page["notebook"], docs / "figures")
         html(text, docs / page["href"], {k: v for k, v in (meta | own).items() if v is not None})
         shutil.copy(root / "nbs" / page["notebook"], docs)
-    source_pages(docs, meta | {"nav": nav, "description-meta": website["description"]})
+    source_pages(docs, meta | {"nav": nav, "description-meta": website["description"], "root": "../"})
     for name in ("style.css", "book.js"):
         shutil.copy(web / name, docs)
 

@@ -1,12 +1,23 @@
--- README.md is read on its own: links between notebooks go to the notebooks' files, boxes become plain paragraphs.
-function Div(div) return div.content end
-function Image(img)
-  img.caption = pandoc.Inlines(img.attributes["fig-alt"] or img.caption)
-  img.attributes = {}
-  return img
+-- README.md is read on its own, in the repository: links between notebooks go to the notebooks' files, links to the site
+-- are dropped, boxes become plain paragraphs and a picture shows its description.
+local site
+
+local function read_meta(meta) site = pandoc.utils.stringify(meta.site) end
+
+local function image(img)
+  return pandoc.Image(img.attributes["fig-alt"], img.src)
 end
-function Figure(f) return f.content end
-function Link(a)
+
+local function link(a)
+  if a.target:sub(1, #site) == site then return a.content end
   if a.target:match("^[%w_-]+%.ipynb") then a.target = "nbs/" .. a.target end
   return a
 end
+
+local function code(block)
+  if block.classes:includes("output") then return pandoc.CodeBlock(block.text) end
+end
+
+local function unwrap(box) return box.content end
+
+return { { Meta = read_meta }, { Image = image, Link = link, CodeBlock = code, Div = unwrap, Figure = unwrap } }
