@@ -95,7 +95,9 @@ def differences(stored, fresh):
     found = []
     for old, new in zip(stored.cells, fresh.cells, strict=True):
         if old.cell_type == "code" and not timing.search(old.source):
-            found += [f"cell {old.id}: {d}\n    {old.source.strip().splitlines()[0]}" for d in cell_differences(old, new)]
+            found += [
+                f"cell {old.id}: {d}\n    {old.source.strip().splitlines()[0]}" for d in cell_differences(old, new)
+            ]
     return found
 
 

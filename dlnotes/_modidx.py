@@ -68,6 +68,7 @@ d = { 'settings': { 'branch': 'main',
                                'dlnotes.space._quasirandom': ('space.html#_quasirandom', 'dlnotes/space.py'),
                                'dlnotes.space._random': ('space.html#_random', 'dlnotes/space.py'),
                                'dlnotes.space._scrambled': ('space.html#_scrambled', 'dlnotes/space.py'),
+                               'dlnotes.space._size': ('space.html#_size', 'dlnotes/space.py'),
                                'dlnotes.space._sobol': ('space.html#_sobol', 'dlnotes/space.py'),
                                'dlnotes.space._widened': ('space.html#_widened', 'dlnotes/space.py'),
                                'dlnotes.space.zoom': ('space.html#zoom', 'dlnotes/space.py')}}}

@@ -60,10 +60,10 @@ class Scale:
             raise ValueError(f"{value[~ok].flat[0]} is not on {self}")
         return value
 
-# %% ../nbs/01_scales.ipynb #7e9a4b76
+# %% ../nbs/01_scales.ipynb #391e9a39
 @dataclass(frozen=True)
 class Uniform(Scale):
-    "Even on [low, high]: equal differences are equally likely. Raises ValueError unless both are finite and low < high."
+    "Even on [low, high]: equal differences are equally likely. Raises ValueError unless low < high."
     low: float # smallest value, included
     high: float # largest value, included
 
@@ -111,10 +111,11 @@ class ReverseLogUniform(Scale):
         y, start, end = np.log1p(-value), np.log1p(-self.low), np.log1p(-self.high)
         return ((start - y) / (start - end)).clip(0, 1)
 
-# %% ../nbs/01_scales.ipynb #02bfef15
+# %% ../nbs/01_scales.ipynb #6daed5f9
 @dataclass(frozen=True)
 class Integer(Scale):
-    "Whole numbers from low to high, both included, even or (`log=True`) even per doubling. Raises ValueError for bad bounds."
+    """Whole numbers from low to high, both included, even or (`log=True`) even per doubling.
+    Raises ValueError unless low < high are integers, at least 1 if `log`."""
     low: int # smallest value, included; at least 1 if `log`
     high: int # largest value, included
     log: bool = False # equal ratios, not equal differences, are equally likely
@@ -135,10 +136,10 @@ class Integer(Scale):
         return (k - self.low) / (self.high - self.low + 1)
 
     def _ppf(self, u):
-        if self.log: k = self.low * ((self.high + 1)/self.low)**u
-        else: k = self.low + u*(self.high - self.low + 1)
-        k = np.floor(k)
-        k = np.where(u < self._start(np.maximum(k, self.low)), k - 1, np.where(u >= self._start(k + 1), k + 1, k))
+        count = self.high - self.low + 1
+        k = self.low*((self.high + 1)/self.low)**u if self.log else self.low + u*count
+        k = np.floor(k).clip(self.low, self.high)
+        k = k - (u < self._start(k)) + (u >= self._start(k + 1))
         return k.clip(self.low, self.high).astype(np.int64)
 
     def _cdf(self, value): return (self._start(value) + self._start(value + 1)) / 2

@@ -78,7 +78,7 @@ def _point(study: Study, number: int) -> dict:
     space = study.space if explore else study.stages[stage]
     return space.sample(1, seed=study.seed, start=number, method="quasirandom")[0]
 
-# %% ../nbs/03_search.ipynb #5c37f779
+# %% ../nbs/03_search.ipynb #62b2ae16
 def _evaluate(objective: Callable, params: dict) -> dict:
     "Value, state and error of one call of the objective"
     try: value = float(objective(dict(params)))
@@ -91,7 +91,7 @@ def search(objective: Callable[[dict], float], # takes the hyperparameters as a 
            seed: int = 0, # of the draws
            direction: str = "minimize" # or "maximize"
           ) -> Study: # all trials; `.best` is the best
-    """Optimises `objective` over `space`, from coarse to fine. A trial that raises or returns NaN is recorded and passed over.
+    """Optimises `objective` over `space`, from coarse to fine; a trial that raises or returns NaN costs one trial.
     Raises TypeError or ValueError for a bad argument, and RuntimeError when every trial of the first stage fails."""
     if not callable(objective): raise TypeError(f"objective must be a function of a dict, got {objective!r}")
     if not isinstance(space, Space): raise TypeError(f"space must be a Space, got {space!r}")

@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['Space', 'zoom']
 
-# %% ../nbs/02_space.ipynb #41ba7001
+# %% ../nbs/02_space.ipynb #46fc8da7
 import hashlib
+import math
 import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -113,36 +114,36 @@ def _quasirandom(seed: int, name: str, dimension: int, start: int, n: int) -> np
     key = np.uint32(_key(seed, name)[0] & np.uint64(0xFFFFFFFF))
     return (_scrambled(_sobol(dimension, start, n), key) + 0.5) / 2**32
 
-# %% ../nbs/02_space.ipynb #3f6c2dd7
+# %% ../nbs/02_space.ipynb #2ec342b3
+def _size(scale: Scale) -> float:
+    "How many values a scale has"
+    if isinstance(scale, Categorical): return len(scale.options)
+    return scale.high - scale.low + 1 if isinstance(scale, Integer) else np.inf
+
 def _levels(scale: Scale, count: int) -> np.ndarray:
-    "At most `count` positions in [0, 1], both ends included, no value twice, shape (levels,)"
-    if isinstance(scale, (Integer, Categorical)):
-        all_values = len(scale.options) if isinstance(scale, Categorical) else scale.high - scale.low + 1
-        count = min(count, all_values)
+    "At most `count` positions in [0, 1], from end to end, no value twice"
     if count == 1: return np.array([0.5])
-    if isinstance(scale, Categorical): return (np.arange(count) + 0.5) / count
-    u = np.linspace(0, 1, count)
-    if isinstance(scale, Integer): u = np.unique(scale.cdf(np.unique(scale.ppf(u))))
-    return u
+    if count < _size(scale) and not isinstance(scale, Integer): return np.linspace(0, 1, count)
+    if isinstance(scale, Categorical): return (np.arange(_size(scale)) + 0.5) / _size(scale)
+    if count >= _size(scale): return scale.cdf(np.arange(scale.low, scale.high + 1))
+    return scale.cdf(np.unique(scale.ppf(np.linspace(0, 1, count))))
 
 def _grid(scales: Sequence[Scale], n: int) -> np.ndarray:
-    "`n` points of the smallest grid with equally many levels of each scale that holds them, shape (n, d)"
-    counts = [1]*len(scales)
-    levels = [_levels(scale, 1) for scale in scales]
-    while np.prod([float(len(u)) for u in levels]) < n:
-        grown = [i for i, scale in enumerate(scales) if len(_levels(scale, 2*counts[i])) > len(levels[i])]
-        if not grown:
-            size = int(np.prod([len(u) for u in levels]))
-            raise ValueError(f"the whole space holds only {size} points, got n + start = {n}")
-        i = min(grown, key=lambda i: counts[i])
-        while len(_levels(scales[i], counts[i])) == len(levels[i]): counts[i] += 1
+    "`n` points of the smallest grid that holds them, with as equally many levels as can be, shape (n, d)"
+    sizes = [_size(scale) for scale in scales]
+    if math.prod(sizes) < n:
+        raise ValueError(f"the whole space holds only {math.prod(sizes)} points, got n + start = {n}")
+    counts = [max(1, int(n**(1/len(scales))))]*len(scales)
+    levels = [_levels(scale, count) for scale, count in zip(scales, counts)]
+    while math.prod(map(len, levels)) < n:
+        i = min((i for i, size in enumerate(sizes) if len(levels[i]) < size), key=counts.__getitem__)
+        counts[i] += 1
         levels[i] = _levels(scales[i], counts[i])
-    sizes = [len(u) for u in levels]
-    whole = int(np.prod(sizes))
-    place = np.unravel_index(np.arange(n)*whole//max(n, 1), sizes)
+    shape = [len(u) for u in levels]
+    place = np.unravel_index(np.arange(n)*math.prod(shape)//max(n, 1), shape)
     return np.stack([u[i] for u, i in zip(levels, place)], axis=1)
 
-# %% ../nbs/02_space.ipynb #dda69f78
+# %% ../nbs/02_space.ipynb #d5c6a6f0
 class Space:
     "Named hyperparameters, each with its scale: `Space(lr=LogUniform(1e-4, 1), hidden=Integer(50, 100))`."
 
@@ -163,7 +164,7 @@ class Space:
         return isinstance(other, Space) and list(self.scales.items()) == list(other.scales.items())
     def __hash__(self) -> int: return hash(tuple(self.scales.items()))
     def __repr__(self) -> str:
-        return "Space(" + ", ".join(f"{name}={scale!r}" for name, scale in self.scales.items()) + ")"
+        return f"Space({', '.join(f'{name}={scale!r}' for name, scale in self.scales.items())})"
 
     def ppf(self,
             u # (m, d) positions in the unit cube, columns in the order of the hyperparameters
@@ -235,9 +236,9 @@ def _widened(scale: Integer, value: int) -> Integer:
     "Two or three neighbouring integers around `value`: an interval needs two ends"
     return Integer(max(scale.low, value - 1), min(scale.high, value + 1), log=scale.log)
 
-# %% ../nbs/02_space.ipynb #6721e1be
+# %% ../nbs/02_space.ipynb #6eb06d24
 def zoom(self: Space,
-         trials: Sequence, # finished trials: anything with `.params` and `.value`; a value of None or NaN is passed over
+         trials: Sequence, # finished trials, with `.params` and `.value`; None and NaN are passed over
          keep: float = 0.2, # share of the trials that counts as the best, in (0, 1]
          margin: float = 0.1, # added to each side of their box, in unit coordinates
          direction: str = "minimize" # or "maximize"

@@ -50,7 +50,9 @@ def markdown(notebook, figures):
 def pandoc(text, *arguments):
     """`text`, pandoc's Markdown, as pandoc converts it with `arguments`."""
     command = [pypandoc.get_pandoc_path(), "--from=markdown", *map(str, arguments)]
-    return subprocess.run(command, input=text, encoding="utf-8", check=True, stdout=subprocess.PIPE, cwd=root / "nbs").stdout
+    return subprocess.run(
+        command, input=text, encoding="utf-8", check=True, stdout=subprocess.PIPE, cwd=root / "nbs"
+    ).stdout
 
 
 def html(text, target, meta):
@@ -150,7 +152,9 @@ def readme(target=root / "README.md"):
     text = f"# {matter['title']}\n\n{matter['description']}\n\n" + text.split("---", 2)[2]
     cfg = get_config()
     links = [f"--metadata=site:{cfg.doc_host}{cfg.doc_baseurl}/"]
-    target.write_text(pandoc(text, "--to=gfm", "--wrap=none", f"--lua-filter={web / 'readme.lua'}", *links), encoding="utf-8")
+    target.write_text(
+        pandoc(text, "--to=gfm", "--wrap=none", f"--lua-filter={web / 'readme.lua'}", *links), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

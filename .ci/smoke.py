@@ -1,0 +1,22 @@
+"""Run in an empty environment with nothing but the wheel: the package works, alone and lightly."""
+
+import importlib.metadata
+import sys
+
+import dlnotes
+
+space = dlnotes.Space(lr=dlnotes.LogUniform(1e-4, 1), hidden=dlnotes.Integer(50, 100))
+study = dlnotes.search(lambda p: abs(p["lr"] - 0.01), space, n_trials=30)
+assert study.best.value < 0.01, study
+assert "matplotlib" not in sys.modules, "import dlnotes must not import Matplotlib"
+for heavy in ("nbdev", "fastcore", "IPython", "sklearn", "scipy", "torch"):
+    assert heavy not in sys.modules, f"import dlnotes must not import {heavy}"
+installed = {d.metadata["Name"].lower() for d in importlib.metadata.distributions()}
+assert "nbdev" not in installed, "the wheel must not pull in nbdev"
+assert dlnotes.__version__ == importlib.metadata.version("dlnotes")
+assert any(f.name == "py.typed" for f in importlib.metadata.files("dlnotes")), "py.typed must be in the wheel"
+
+import matplotlib.pyplot as plt  # noqa: E402
+
+plt.style.use("dlnotes.book")
+print(f"dlnotes {dlnotes.__version__} works with {sorted(installed - {'dlnotes', 'pip', 'setuptools'})}")

@@ -1,0 +1,197 @@
+"""Scales: draws fall where they should, both directions agree, and bad bounds are refused by name."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from dlnotes import Categorical, Integer, LogUniform, ReverseLogUniform, Uniform
+
+continuous = [
+    Uniform(-3, 5),
+    Uniform(-1.7e308, 1.7e308),
+    LogUniform(1e-4, 1),
+    LogUniform(1e-300, 1e300),
+    ReverseLogUniform(0.9, 0.999),
+    ReverseLogUniform(0.0, 1 - 1e-12),
+]
+discrete = [Integer(2, 4), Integer(-7, 0), Integer(50, 100), Integer(1, 255, log=True), Integer(3, 4, log=True)]
+unit = st.floats(0, 1)
+
+
+def draws(scale, n=20_000, seed=0):
+    return scale.ppf(np.random.default_rng(seed).random(n))
+
+
+# Distributions
+
+
+def test_uniform_is_even():
+    assert stats.kstest(draws(Uniform(-3, 5)), stats.uniform(-3, 8).cdf).pvalue > 0.001
+
+
+def test_log_uniform_is_even_in_the_logarithm():
+    assert stats.kstest(np.log10(draws(LogUniform(1e-4, 1))), stats.uniform(-4, 4).cdf).pvalue > 0.001
+
+
+def test_reverse_log_uniform_is_even_in_the_logarithm_of_the_distance_to_one():
+    distance = 1 - draws(ReverseLogUniform(0.9, 0.999))
+    assert stats.kstest(np.log10(distance), stats.uniform(-3, 2).cdf).pvalue > 0.001
+
+
+def test_each_decade_gets_its_share():
+    counts = np.histogram(draws(LogUniform(1e-5, 1)), 10.0 ** np.arange(-5, 1))[0]
+    assert stats.chisquare(counts).pvalue > 0.001
+
+
+def test_half_of_the_momenta_lie_above_the_middle_of_the_memory_lengths():
+    above = (draws(ReverseLogUniform(0.9, 0.999)) > 0.99).mean()
+    assert abs(above - 0.5) < 0.02
+
+
+@pytest.mark.parametrize("low, high", [(0, 1), (2, 4), (-3, 3), (50, 100)])
+def test_integers_are_equally_likely_and_both_ends_are_drawn(low, high):
+    values, counts = np.unique(draws(Integer(low, high)), return_counts=True)
+    assert values.tolist() == list(range(low, high + 1))
+    assert stats.chisquare(counts).pvalue > 0.001
+
+
+def test_log_integers_give_each_doubling_its_share():
+    counts = np.histogram(draws(Integer(1, 255, log=True)), 2 ** np.arange(9))[0]
+    assert stats.chisquare(counts).pvalue > 0.001
+
+
+def test_each_log_integer_has_the_probability_of_its_slice():
+    scale = Integer(3, 9, log=True)
+    values, counts = np.unique(draws(scale), return_counts=True)
+    expected = np.log((values + 1) / values) / np.log(10 / 3)
+    assert stats.chisquare(counts, expected * counts.sum()).pvalue > 0.001
+
+
+def test_options_are_equally_likely():
+    counts = [list(draws(Categorical(["abc", "d", "e"]))).count(o) for o in ("abc", "d", "e")]
+    assert stats.chisquare(counts).pvalue > 0.001
+
+
+# Both directions
+
+
+@pytest.mark.parametrize("scale", continuous + discrete, ids=repr)
+def test_the_ends_are_exact(scale):
+    assert scale.ppf(0) == scale.low and scale.ppf(1) == scale.high
+    assert scale.ppf([0.0, 1.0]).tolist() == [scale.low, scale.high]
+
+
+@pytest.mark.parametrize("scale", continuous, ids=repr)
+def test_the_cdf_ends_at_zero_and_one(scale):
+    assert scale.cdf(scale.low) == 0 and scale.cdf(scale.high) == 1
+
+
+@pytest.mark.parametrize("scale", continuous, ids=repr)
+@given(u=unit)
+def test_ppf_and_cdf_are_inverse(scale, u):
+    value = scale.ppf(u)
+    assert scale.low <= value <= scale.high
+    # u can be told apart only as finely as values next to each other are
+    below, above = (max(scale.low, math.nextafter(value, -math.inf)), min(scale.high, math.nextafter(value, math.inf)))
+    slack = abs(scale.cdf(above) - scale.cdf(below)) + 1e-12
+    assert abs(scale.cdf(value) - u) <= slack
+
+
+@pytest.mark.parametrize("scale", continuous + discrete, ids=repr)
+@given(u=unit, v=unit)
+def test_ppf_never_decreases(scale, u, v):
+    assert scale.ppf(min(u, v)) <= scale.ppf(max(u, v))
+
+
+@given(low=st.integers(-(10**6), 10**6), width=st.integers(1, 10**4), log=st.booleans(), data=st.data())
+def test_integers_come_back_exactly(low, width, log, data):
+    low = abs(low) + 1 if log else low
+    scale = Integer(low, low + width, log=log)
+    k = data.draw(st.integers(low, low + width))
+    assert scale.ppf(scale.cdf(k)) == k
+
+
+@pytest.mark.parametrize("scale", discrete, ids=repr)
+def test_slices_meet_without_gap_or_overlap(scale):
+    starts = [scale._start(np.float64(k)) for k in range(scale.low, scale.high + 1)]
+    for k, start in zip(range(scale.low, scale.high + 1), starts, strict=True):
+        assert scale.ppf(start) == k
+        if start > 0:
+            assert scale.ppf(math.nextafter(start, 0)) == k - 1
+
+
+@given(st.lists(st.one_of(st.integers(), st.text(), st.none(), st.booleans()), min_size=1, max_size=9, unique_by=repr))
+def test_options_come_back_exactly(options):
+    scale = Categorical(options)
+    for option in options:
+        assert scale.ppf(scale.cdf(option)) is option or scale.ppf(scale.cdf(option)) == option
+    assert list(scale.ppf(scale.cdf(list(options)))) == options
+
+
+# One value or many
+
+
+@pytest.mark.parametrize("scale, kind", [*((s, float) for s in continuous), *((s, int) for s in discrete)], ids=repr)
+def test_one_position_gives_a_plain_number_and_many_an_array(scale, kind):
+    assert type(scale.ppf(0.5)) is kind and type(scale.cdf(scale.ppf(0.5))) is float
+    many = scale.ppf([[0.1, 0.2], [0.3, 0.4]])
+    assert many.shape == (2, 2) and scale.cdf(many).shape == (2, 2)
+    assert many[1, 0] == scale.ppf(0.3)
+
+
+def test_scales_are_values():
+    assert Uniform(0, 1) == Uniform(0.0, 1.0) and hash(Uniform(0, 1)) == hash(Uniform(0.0, 1.0))
+    assert LogUniform(1, 2) != Uniform(1, 2)
+    assert eval(repr(Integer(1, 8, log=True))) == Integer(1, 8, log=True)
+    with pytest.raises(AttributeError):
+        Uniform(0, 1).low = 2
+
+
+# Refusals
+
+refused = [
+    (lambda: Uniform(1, 1), r"low=1.0, high=1.0"),
+    (lambda: Uniform(2, 1), r"low=2.0"),
+    (lambda: Uniform(math.nan, 1), r"low must be a finite number, got nan"),
+    (lambda: Uniform(0, math.inf), r"high must be a finite number, got inf"),
+    (lambda: Uniform("a", 1), r"low must be a finite number, got 'a'"),
+    (lambda: LogUniform(0, 1), r"low > 0 must hold for LogUniform, got low=0.0"),
+    (lambda: LogUniform(-1, 1), r"got low=-1.0"),
+    (lambda: LogUniform(2, 1), r"low=2.0, high=1.0"),
+    (lambda: ReverseLogUniform(0.9, 1), r"high < 1 must hold for ReverseLogUniform, got high=1.0"),
+    (lambda: ReverseLogUniform(0.9, 1.5), r"got high=1.5"),
+    (lambda: ReverseLogUniform(0.9, 0.8), r"low=0.9, high=0.8"),
+    (lambda: Integer(0.5, 3), r"low must be an integer, got 0.5"),
+    (lambda: Integer(1, True), r"high must be an integer, got True"),
+    (lambda: Integer(1, math.nan), r"high must be a finite number, got nan"),
+    (lambda: Integer(0, 8, log=True), r"low >= 1 must hold for a log scale, got low=0"),
+    (lambda: Integer(3, 3), r"low=3, high=3"),
+    (lambda: Integer(0, 2**60), r"high must lie within"),
+    (lambda: Categorical([]), r"at least one option"),
+    (lambda: Categorical(["a", "b", "a"]), r"options must differ, got 'a' twice"),
+    (lambda: Categorical("abc"), r"options must be a list or tuple, got 'abc'"),
+    (lambda: Categorical([math.nan, math.nan]), r"got nan twice"),
+    (lambda: Uniform(0, 1).ppf(-0.1), r"u must lie in \[0, 1\], got -0.1"),
+    (lambda: Uniform(0, 1).ppf([0.5, math.nan]), r"got nan"),
+    (lambda: Categorical(["a"]).ppf(2), r"got 2.0"),
+    (lambda: LogUniform(1e-4, 1).cdf(2), r"2.0 is not on LogUniform"),
+    (lambda: Uniform(0, 1).cdf(math.nan), r"nan is not on Uniform"),
+    (lambda: Integer(1, 4).cdf(2.5), r"2.5 is not on Integer"),
+    (lambda: Integer(1, 4).cdf([2, 9]), r"9.0 is not on Integer"),
+    (lambda: Categorical(["a"]).cdf("b"), r"'b' is not on Categorical"),
+]
+
+
+@pytest.mark.parametrize("make, message", refused, ids=[m for _, m in refused])
+def test_a_wrong_bound_or_value_is_refused_by_name(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_true_and_one_are_different_options():
+    scale = Categorical([1, True, 1.0])
+    assert [type(scale.ppf(scale.cdf(o))) for o in scale.options] == [int, bool, float]
