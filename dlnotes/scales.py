@@ -174,9 +174,9 @@ class Categorical(Scale):
         u = _unit(u)
         place = np.minimum((u*len(self.options)).astype(int), len(self.options) - 1)
         if not u.ndim: return self.options[place]
-        found = np.empty(u.shape, dtype=object)
-        found.flat = [self.options[i] for i in place.flat]
-        return found
+        options = np.empty(len(self.options), dtype=object)
+        for i, option in enumerate(self.options): options[i] = option  # one by one: an option may be a tuple
+        return options[place]
 
     def cdf(self, value):
         "The middle of the slice of `value`; for a list or array of options, an array"

@@ -183,8 +183,10 @@ class Space:
         for point in points:
             if set(point) != set(self.scales):
                 raise ValueError(f"a point needs values for {list(self)}, got {list(point)}")
-        u = [[scale.cdf(point[name]) for name, scale in self.scales.items()] for point in points]
-        return np.array(u, dtype=float).reshape(len(u), len(self))
+        columns = [[scale.cdf(point[name]) for point in points] if isinstance(scale, Categorical)
+                   else scale.cdf(np.array([point[name] for point in points], dtype=float))
+                   for name, scale in self.scales.items()]
+        return np.array(columns, dtype=float).T.reshape(len(points), len(self))
 
     def unit(self,
              n: int, # number of points
@@ -226,8 +228,7 @@ def _count(name: str, value) -> int:
 
 # %% ../nbs/02_space.ipynb #365b88b8
 def _narrowed(scale: Scale, low: float, high: float) -> Scale:
-    "`scale` cut to the positions from `low` to `high`; options are not cut"
-    if isinstance(scale, Categorical): return scale
+    "The scale of numbers `scale`, cut to the positions from `low` to `high`"
     bounds = scale.ppf(low), scale.ppf(high)
     if bounds[0] == bounds[1]: return scale if not isinstance(scale, Integer) else _widened(scale, bounds[0])
     return type(scale)(*bounds, **({"log": scale.log} if isinstance(scale, Integer) else {}))
@@ -235,6 +236,14 @@ def _narrowed(scale: Scale, low: float, high: float) -> Scale:
 def _widened(scale: Integer, value: int) -> Integer:
     "Two or three neighbouring integers around `value`: an interval needs two ends"
     return Integer(max(scale.low, value - 1), min(scale.high, value + 1), log=scale.log)
+
+def _plausible(scale: Categorical, u: np.ndarray, best: int, doubt: float = 0.01) -> Categorical:
+    "`scale` without the options whose absence from the first `best` of the sorted positions `u` is no accident"
+    places = np.minimum((u*len(scale.options)).astype(int), len(scale.options) - 1)
+    def chance(option):  # that none of its trials is among the best, if options did not matter: hypergeometric
+        others = len(u) - np.sum(places == option)
+        return np.prod((others - np.arange(best)).clip(0) / (len(u) - np.arange(best)))
+    return Categorical([o for i, o in enumerate(scale.options) if i in places[:best] or chance(i) >= doubt])
 
 # %% ../nbs/02_space.ipynb #6eb06d24
 def zoom(self: Space,
@@ -244,6 +253,7 @@ def zoom(self: Space,
          direction: str = "minimize" # or "maximize"
         ) -> Space: # the finer space, inside this one
     """The box around the best of `trials`, in each scale's own unit coordinates, with a margin.
+    An option is left out only when chance would keep it from the best less than once in a hundred times.
     Raises ValueError if no trial has a value, or for an argument out of range."""
     if direction not in ("minimize", "maximize"):
         raise ValueError(f"direction must be 'minimize' or 'maximize', got {direction!r}")
@@ -252,8 +262,10 @@ def zoom(self: Space,
     done = [t for t in trials if t.value is not None and np.isfinite(t.value)]
     if not done: raise ValueError(f"none of the {len(trials)} trials has a value to zoom in on")
     done.sort(key=lambda t: t.value if direction == "minimize" else -t.value)
-    u = self.cdf([t.params for t in done[:max(2, round(keep*len(done)))]])
-    low, high = (u.min(axis=0) - margin).clip(0, 1), (u.max(axis=0) + margin).clip(0, 1)
-    return Space(**{name: _narrowed(scale, low[j], high[j]) for j, (name, scale) in enumerate(self.scales.items())})
+    u, best = self.cdf([t.params for t in done]), min(len(done), max(2, round(keep*len(done))))
+    low, high = (u[:best].min(axis=0) - margin).clip(0, 1), (u[:best].max(axis=0) + margin).clip(0, 1)
+    cut = lambda j, scale: (_plausible(scale, u[:, j], best) if isinstance(scale, Categorical)
+                            else _narrowed(scale, low[j], high[j]))
+    return Space(**{name: cut(j, scale) for j, (name, scale) in enumerate(self.scales.items())})
 
 Space.zoom = zoom

@@ -1,0 +1,397 @@
+"""The search with real processes: workers that die, hang or are killed, journals torn and resumed, locks, Dask."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import warnings
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dlnotes import Categorical, LogUniform, Space, Study, Uniform, search
+
+SPACE = Space(lr=LogUniform(1e-4, 1), x=Uniform(-1, 1), o=Categorical(["a", "b", ("c", 1)]))
+
+
+def bowl(params):
+    return (np.log10(params["lr"]) + 2) ** 2 + params["x"] ** 2 + (params["o"] == "a")
+
+
+def script(text):
+    """The start of a program that has SPACE and bowl, and `text`."""
+    return textwrap.dedent("""
+        import os, sys, time, signal
+        import numpy as np
+        from dlnotes import Categorical, LogUniform, Space, Study, Uniform, search
+        SPACE = Space(lr=LogUniform(1e-4, 1), x=Uniform(-1, 1), o=Categorical(["a", "b", ("c", 1)]))
+        def bowl(params):
+            return (np.log10(params["lr"]) + 2)**2 + params["x"]**2 + (params["o"] == "a")
+        """) + textwrap.dedent(text)
+
+
+def python(text, *arguments, **options):
+    return subprocess.Popen([sys.executable, "-c", script(text), *map(str, arguments)], text=True, **options)
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return [int(c) for c in file.read().split()]
+
+
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+
+
+@pytest.mark.parametrize("n_jobs", [2, 4])
+def test_results_are_equal_for_any_number_of_workers(n_jobs):
+    slow_at_random = lambda p: time.sleep(0.03 * random.random()) or bowl(p)
+    assert search(slow_at_random, SPACE, 30, seed=3, n_jobs=n_jobs) == search(bowl, SPACE, 30, seed=3)
+
+
+def test_results_are_equal_for_threads_and_processes_given_as_executor():
+    alone = search(bowl, SPACE, 30)
+    with ThreadPoolExecutor(3) as threads:
+        assert search(lambda p: time.sleep(0.01 * random.random()) or bowl(p), SPACE, 30, executor=threads) == alone
+    import multiprocessing
+
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as processes:
+        assert search(lambda p: bowl(p), SPACE, 30, executor=processes) == alone
+
+
+def test_a_function_of_an_unguarded_script_runs_in_workers(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(script("print(search(lambda p: bowl(p), SPACE, 16, n_jobs=2) == search(bowl, SPACE, 16))"))
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["True"], done.stderr
+    piped = subprocess.run([sys.executable], input=program.read_text(), capture_output=True, text=True, timeout=60)
+    assert piped.stdout.split() == ["True"], piped.stderr
+
+
+def test_objectives_that_print_warn_or_are_slow_to_load_work():
+    class Slow:
+        def __init__(self):
+            self.data = np.zeros(100)
+
+        def __setstate__(self, state):
+            time.sleep(0.3)
+            self.__dict__.update(state)
+
+        def __call__(self, params):
+            print("noise", flush=True)
+            warnings.warn("noise", stacklevel=1)
+            return np.float32(params["x"])
+
+    study = search(Slow(), SPACE, 12, n_jobs=2)
+    assert len(study.complete) == 12
+
+
+def test_an_objective_that_does_not_load_in_the_worker_fails_with_the_reason():
+    class Broken:
+        def __call__(self, params):
+            return 0.0
+
+        def __setstate__(self, state):
+            raise ImportError("no such library here")
+
+        def __getstate__(self):
+            return {"x": 1}
+
+    with pytest.raises(RuntimeError, match="no such library here"):
+        search(Broken(), SPACE, 20, n_jobs=2)
+
+
+def test_hanging_and_dying_trials_cost_one_trial_each():
+    def nasty(params):
+        if params["lr"] > 0.3:
+            os._exit(3)
+        if params["lr"] > 0.1:
+            time.sleep(600)
+        if params["lr"] > 0.05:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if params["lr"] > 0.02:
+            raise RuntimeError("no")
+        return bowl(params)
+
+    began = time.monotonic()
+    study = search(nasty, SPACE, 20, n_jobs=2, timeout=1)
+    assert time.monotonic() - began < 40
+    assert len(study.trials) == 20
+    bands = {0.3: "lost", 0.1: "timeout", 0.05: "lost", 0.02: "failed", 0: "complete"}
+    expected = lambda lr: next(state for bound, state in bands.items() if lr > bound)
+    assert [t.state for t in study.trials] == [expected(t.params["lr"]) for t in study.trials]
+    assert {"lost", "timeout", "complete"} <= {t.state for t in study.trials}
+
+
+def test_a_worker_that_dies_once_is_retried(tmp_path):
+    def dies_once(params):
+        mark = tmp_path / "died"
+        if not mark.exists():
+            mark.write_text("")
+            os._exit(1)
+        return bowl(params)
+
+    assert search(dies_once, SPACE, 14, n_jobs=2) == search(bowl, SPACE, 14)
+
+
+def test_a_broken_executor_says_so_and_the_journal_keeps_what_was_done(tmp_path):
+    def dies(params):
+        if params["lr"] > 0.05:
+            time.sleep(0.5)
+            os._exit(1)
+        return bowl(params)
+
+    with ProcessPoolExecutor(1) as pool, pytest.raises(RuntimeError, match=r"executor broke.*n_jobs="):
+        search(dies, SPACE, 30, executor=pool, journal=tmp_path / "run.jsonl")
+    assert Study.load(tmp_path / "run.jsonl").trials
+
+
+@linux
+def test_timed_out_and_finished_workers_leave_no_process_behind():
+    before = set(children(os.getpid()))
+    search(lambda p: time.sleep(60) if p["lr"] > 0.1 else 0.0, SPACE, 13, n_jobs=2, timeout=0.5)
+    left = [Path(f"/proc/{p}/cmdline").read_text() for p in set(children(os.getpid())) - before]
+    assert not [line for line in left if "resource_tracker" not in line]
+
+
+KILLED = """
+    def slow(params):
+        with open(sys.argv[2], "a") as calls: calls.write("x")
+        time.sleep(0.02)
+        return bowl(params)
+    search(slow, SPACE, 60, seed=5, journal=sys.argv[1], n_jobs=int(sys.argv[3]))
+"""
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_killed_at_random_moments_ten_times_and_resumed(tmp_path, n_jobs):
+    journal, calls = tmp_path / "run.jsonl", tmp_path / "calls"
+    calls.write_text("")
+    rng = random.Random(n_jobs)
+    for _ in range(10):
+        process = python(KILLED, journal, calls, n_jobs, stderr=subprocess.DEVNULL)
+        began = time.monotonic()
+        while not calls.exists() or (time.monotonic() - began < 30 and process.poll() is None):
+            if calls.stat().st_size > 6 * (_ + 1) * rng.random() and time.monotonic() - began > 0.6 * rng.random():
+                break
+            time.sleep(0.005)
+        process.kill()
+        process.wait()
+        time.sleep(0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        finished = len(Study.load(journal).trials) if journal.exists() and journal.stat().st_size else 0
+        counted = []
+        study = search(lambda p: counted.append(1) or bowl(p), SPACE, 60, seed=5, journal=journal)
+    assert study == search(bowl, SPACE, 60, seed=5)
+    assert len(counted) == 60 - finished
+    lines = journal.read_text().splitlines()
+    assert sorted(json.loads(line)["number"] for line in lines[1:]) == list(range(60))
+
+
+@linux
+def test_workers_end_when_their_driver_is_killed(tmp_path):
+    process = python(KILLED.replace("0.02", "0.3"), tmp_path / "run.jsonl", tmp_path / "calls", 2)
+    while len(children(process.pid)) < 2:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    workers = children(process.pid)
+    process.kill()
+    process.wait()
+    for _ in range(100):
+        if not any(os.path.exists(f"/proc/{w}") for w in workers):
+            break
+        time.sleep(0.1)
+    assert not any(os.path.exists(f"/proc/{w}") for w in workers)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_ctrl_c_ends_with_what_is_done(tmp_path, n_jobs):
+    process = python(
+        """
+        def slow(params):
+            open(sys.argv[1], "a").write("x")
+            time.sleep(0.1)
+            return bowl(params)
+        study = search(slow, SPACE, 1000, n_jobs=int(sys.argv[2]))
+        print(len(study.trials), study.best.value < 100)
+        """,
+        tmp_path / "calls",
+        n_jobs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    while not (tmp_path / "calls").exists() or (tmp_path / "calls").stat().st_size < 8:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    number, good = out.split()
+    assert 4 <= int(number) < 1000 and good == "True"
+    assert "interrupted" in err and "Traceback" not in err
+
+
+def test_a_journal_resumes_and_extends_without_repeating(tmp_path):
+    journal = tmp_path / "run.jsonl"
+    calls = []
+    count = lambda p: calls.append(1) or bowl(p)
+    search(count, SPACE, 17, journal=journal)
+    study = search(count, SPACE, 33, journal=journal)
+    assert len(calls) == 33 and study == search(bowl, SPACE, 33)
+    assert search(count, SPACE, 20, journal=journal) == search(bowl, SPACE, 20) and len(calls) == 33
+    assert Study.load(journal) == study
+    assert Study.load(journal).created == study.created
+
+
+def test_another_search_on_a_journal_is_refused_and_nothing_is_touched(tmp_path):
+    journal = tmp_path / "run.jsonl"
+    search(bowl, SPACE, 5, journal=journal)
+    before = journal.read_bytes()
+    other = Space(lr=LogUniform(1e-4, 2), x=Uniform(-1, 1), o=Categorical(["a", "b", ("c", 1)]))
+    for words, change in [
+        ("seed is 0 in the journal and 1 here", dict(seed=1)),
+        ("direction", dict(direction="maximize")),
+        (r"space is .*0.0001, 'high': 1.0", dict(space=other)),
+        ("stage_size", dict(stage_size=8)),
+    ]:
+        arguments = dict(space=SPACE, journal=journal) | change
+        with pytest.raises(ValueError, match=words):
+            search(bowl, arguments.pop("space"), 9, **arguments)
+        assert journal.read_bytes() == before
+    reordered = Space(x=SPACE["x"], lr=SPACE["lr"], o=SPACE["o"])
+    with pytest.raises(ValueError, match="space"):
+        search(bowl, reordered, 9, journal=journal)
+
+
+def test_a_journal_cut_anywhere_resumes(tmp_path):
+    journal = tmp_path / "run.jsonl"
+    whole = search(bowl, SPACE, 18, journal=journal)
+    data = journal.read_bytes()
+    for cut in [0, 1, 19, 60, len(data) // 3, len(data) // 2, len(data) - 1, len(data)]:
+        journal.write_bytes(data[:cut])
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            assert search(bowl, SPACE, 18, journal=journal) == whole
+        torn = cut > 0 and data[cut - 1 : cut] != b"\n"
+        assert [("torn" in str(w.message)) for w in told] == [True] * torn, cut
+
+
+def test_damage_elsewhere_is_an_error_that_names_the_line_and_touches_nothing(tmp_path):
+    journal = tmp_path / "run.jsonl"
+    search(bowl, SPACE, 14, journal=journal)
+    lines = journal.read_bytes().splitlines(keepends=True)
+    damage = {
+        "line 1 ": b"{}\n",
+        "line 3 ": lines[2][:30] + b"\n",
+        "line 4 ": b"\xff\xfe\n",
+        r"line 5 .*twice": lines[3],
+        "line 6 ": lines[5].replace(b'"lr": ', b'"lr": 7'),
+        "line 7 ": b"\n",
+    }
+    for words, line in damage.items():
+        content = list(lines)
+        content[int(words[5]) - 1] = line
+        journal.write_bytes(b"".join(content))
+        for act in (lambda: search(bowl, SPACE, 20, journal=journal), lambda: Study.load(journal)):
+            with pytest.raises(ValueError, match=words):
+                act()
+        assert journal.read_bytes() == b"".join(content)
+    for text in (b"my thesis", b"a,b\n1,2\n", b"\x00" * 100):
+        journal.write_bytes(text)
+        with pytest.raises(ValueError, match="line 1 "):
+            search(bowl, SPACE, 5, journal=journal)
+        assert journal.read_bytes() == text
+
+
+def test_a_journal_of_another_format_is_refused(tmp_path):
+    journal = tmp_path / "run.jsonl"
+    search(bowl, SPACE, 3, journal=journal)
+    journal.write_text(journal.read_text().replace('"dlnotes_journal": 1', '"dlnotes_journal": 99'))
+    with pytest.raises(ValueError, match="format 99"):
+        Study.load(journal)
+
+
+def test_two_processes_cannot_write_one_journal(tmp_path):
+    journal = tmp_path / "run.jsonl"
+    first = python(
+        "search(lambda p: print('on', flush=True) or time.sleep(30), SPACE, 3, journal=sys.argv[1])",
+        journal,
+        stdout=subprocess.PIPE,
+    )
+    assert first.stdout.readline() == "on\n"
+    before = journal.read_bytes()
+    with pytest.raises(RuntimeError, match="in use by another search"):
+        search(bowl, SPACE, 3, journal=journal)
+    assert journal.read_bytes() == before and Study.load(journal).trials == []
+    first.kill()
+    first.wait()
+    first.stdout.close()
+    assert search(bowl, SPACE, 3, journal=journal) == search(bowl, SPACE, 3)
+
+
+def test_what_cannot_be_opened_is_an_error_before_anything_runs(tmp_path):
+    never = lambda p: pytest.fail("ran")
+    for path in (tmp_path, tmp_path / "missing" / "run.jsonl"):
+        with pytest.raises(OSError):
+            search(never, SPACE, 3, journal=path)
+    with pytest.raises(OSError):
+        Study.load(tmp_path / "none.jsonl")
+
+
+@pytest.mark.skipif(os.name != "posix" or os.getuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder_is_an_error(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(PermissionError):
+        search(bowl, SPACE, 3, journal=tmp_path / "run.jsonl")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits the size of files")
+def test_a_full_disk_is_an_error_and_what_was_written_stays_readable(tmp_path):
+    journal = tmp_path / "run.jsonl"
+    process = python(
+        """
+        import resource
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+        search(bowl, SPACE, 60, journal=sys.argv[1])
+        """,
+        journal,
+        stderr=subprocess.PIPE,
+    )
+    _, err = process.communicate(timeout=30)
+    assert process.returncode and "OSError" in err
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        kept = Study.load(journal)
+    assert len(kept.trials) >= 3 and kept.trials == search(bowl, SPACE, len(kept.trials)).trials
+    assert search(bowl, SPACE, 20, journal=journal) == search(bowl, SPACE, 20)
+
+
+def test_dask_survives_a_killed_worker():
+    distributed = pytest.importorskip("distributed")
+    import logging
+
+    def slow(params):
+        time.sleep(0.05)
+        return bowl(params)
+
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        import threading
+
+        pids = list(client.run(os.getpid).values())
+        killer = threading.Timer(0.6, os.kill, (pids[0], signal.SIGKILL))
+        killer.start()
+        study = search(slow, SPACE, 40, executor=client.get_executor())
+        killer.join()
+        assert pids[0] not in client.run(os.getpid).values()
+    assert study == search(bowl, SPACE, 40)

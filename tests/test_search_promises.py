@@ -1,0 +1,216 @@
+"""The search: what it finds, what it promises about order and number, and what it says to bad input."""
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlnotes import Categorical, Integer, LogUniform, ReverseLogUniform, Space, Study, Uniform, search
+
+SPACE = Space(
+    lr=LogUniform(1e-4, 1),
+    beta=ReverseLogUniform(0.9, 0.999),
+    hidden=Integer(5, 100),
+    optimizer=Categorical(["sgd", "momentum", "adam"]),
+)
+
+
+def bowl(params):
+    miss = (math.log10(params["lr"]) + 2) ** 2 + ((params["hidden"] - 40) / 50) ** 2
+    return miss + (params["optimizer"] != "momentum") + (math.log10(1 - params["beta"]) + 2) ** 2
+
+
+def test_finds_the_bottom_of_a_bowl_that_random_draws_miss():
+    ours = [search(bowl, SPACE, 60, seed=s).best.value for s in range(5)]
+    random = [min(bowl(p) for p in SPACE.sample(60, seed=s)) for s in range(5)]
+    assert np.mean(ours) < 0.2 * np.mean(random)
+
+
+def test_a_longer_search_begins_with_the_shorter_one():
+    long = search(bowl, SPACE, 43, seed=7)
+    for n in (1, 11, 12, 13, 30):
+        assert search(bowl, SPACE, n, seed=7).trials == long.trials[:n]
+
+
+def test_seeds_differ_and_repeat():
+    assert search(bowl, SPACE, 15, seed=1) == search(bowl, SPACE, 15, seed=1)
+    assert search(bowl, SPACE, 15, seed=1) != search(bowl, SPACE, 15, seed=2)
+
+
+def test_maximising_is_minimising_the_negative():
+    up = search(lambda p: -bowl(p), SPACE, 30, direction="maximize")
+    down = search(bowl, SPACE, 30)
+    assert [t.params for t in up.trials] == [t.params for t in down.trials]
+    assert up.best.number == down.best.number
+
+
+def test_every_trial_lies_in_the_space_it_came_from():
+    study = search(bowl, SPACE, 80)
+    for t in study.trials:
+        SPACE.cdf([t.params])
+        if not t.whole:
+            study.stages[t.stage].cdf([t.params])
+    assert sum(t.whole for t in study.trials if t.stage) >= len(study.stages) - 1
+    assert study.lineage().count("\n") == len(study.stages) - 1
+
+
+def test_no_point_is_tried_twice_while_others_are_left():
+    small = Space(a=Integer(1, 8), b=Categorical(["x", "y", "z"]))
+    study = search(lambda p: (p["a"] - 3) ** 2 + (p["b"] == "x"), small, 24)
+    points = {tuple(t.params.values()) for t in study.trials[12:]}
+    assert len(points) == 12
+    assert study.best.params["a"] == 3
+
+
+def test_a_space_of_one_point_is_searched_without_complaint():
+    study = search(lambda p: 1.0, Space(a=Categorical(["only"])), 20)
+    assert len(study.trials) == 20
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda p: 1.0,
+        lambda p: 1e300 * p["lr"],
+        lambda p: 10.0 ** (300 * p["lr"]),
+        lambda p: -1e308 if p["lr"] < 0.1 else 1e308,
+        lambda p: 5e-324 * (p["lr"] > 0.1),
+        lambda p: np.float32(p["lr"]),
+        lambda p: np.array(p["lr"]),
+        lambda p: np.int64(p["hidden"]),
+        lambda p: p["hidden"] > 50,
+        lambda p: math.nan if p["lr"] < 0.5 else 1.0,
+        lambda p: math.inf,
+        lambda p: math.nan if p["optimizer"] != "sgd" else p["lr"],
+    ],
+)
+def test_extreme_values_neither_warn_nor_stop_the_search(value):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        study = search(value, SPACE, 40)
+    assert len(study.trials) == 40
+    assert all(type(t.value) is float for t in study.complete)
+
+
+def test_a_single_overflow_does_not_blind_the_search():
+    wild = search(lambda p: 1e120 if p["lr"] > 0.5 else bowl(p), SPACE, 60)
+    assert wild.best.value < 0.1
+
+
+def test_nan_is_infeasible_and_an_error_is_failed_with_its_traceback():
+    def fragile(p):
+        if p["lr"] > 0.1:
+            raise KeyError("exploded")
+        return math.nan if p["lr"] > 0.01 else 1.0
+
+    study = search(fragile, SPACE, 30)
+    states = {t.state for t in study.trials}
+    assert states == {"complete", "infeasible", "failed"}
+    failed = next(t for t in study.trials if t.state == "failed")
+    assert failed.value is None and "KeyError: 'exploded'" in failed.error and "fragile" in failed.error
+
+
+def test_sys_exit_in_the_objective_costs_one_trial():
+    study = search(lambda p: exit(1) if p["lr"] > 0.1 else p["lr"], SPACE, 20)
+    assert {t.state for t in study.trials} == {"complete", "failed"}
+
+
+def test_stops_with_the_first_traceback_when_the_whole_first_stage_fails():
+    calls = []
+
+    def broken(p):
+        calls.append(p)
+        return p["learning_rate"]
+
+    with pytest.raises(RuntimeError, match=r"(?s)all of the first 12 trials failed.*KeyError: 'learning_rate'"):
+        search(broken, SPACE, 60)
+    assert len(calls) == 12
+
+
+def test_the_objective_cannot_change_the_record():
+    study = search(lambda p: p.pop("lr"), SPACE, 5)
+    assert set(study.trials[0].params) == set(SPACE)
+
+
+def test_bad_arguments_are_refused_before_anything_runs(tmp_path):
+    def never(params):
+        raise AssertionError("ran")
+
+    bad = [
+        (TypeError, "function", dict(objective=3)),
+        (TypeError, "Space", dict(space={"lr": (0, 1)})),
+        (ValueError, "n_trials must be at least 1", dict(n_trials=0)),
+        (TypeError, "n_trials must be an integer", dict(n_trials=1.5)),
+        (TypeError, "seed", dict(seed="a")),
+        (ValueError, "direction", dict(direction="min")),
+        (ValueError, "n_jobs", dict(n_jobs=0)),
+        (ValueError, "n_jobs", dict(n_jobs=-2)),
+        (ValueError, "timeout", dict(timeout=0)),
+        (ValueError, "timeout", dict(timeout=math.nan)),
+        (TypeError, "executor", dict(executor=4)),
+        (ValueError, "stage_size", dict(stage_size=0)),
+        (ValueError, "use a name", dict(space=Space(a=Categorical([print, never])))),
+    ]
+    for error, words, change in bad:
+        arguments = dict(objective=never, space=SPACE, n_trials=3, journal=tmp_path / "run.jsonl") | change
+        with pytest.raises(error, match=words):
+            search(arguments.pop("objective"), arguments.pop("space"), **arguments)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ValueError, match="at least one hyperparameter"):
+        Space()
+
+
+def test_an_objective_that_cannot_be_sent_says_so_before_it_runs(tmp_path):
+    import threading
+
+    lock = threading.Lock()
+    with pytest.raises(TypeError, match="cannot be sent to a worker"):
+        search(lambda p: lock.locked(), SPACE, 4, n_jobs=2, journal=tmp_path / "run.jsonl")
+    assert not list(tmp_path.iterdir())
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    scales=st.lists(
+        st.sampled_from(
+            [
+                Uniform(-3, 3),
+                LogUniform(1e-5, 1),
+                ReverseLogUniform(0.1, 0.999),
+                Integer(0, 3),
+                Integer(1, 1000, log=True),
+                Categorical([1, "a", None]),
+                Categorical([2.5]),
+            ]
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+    seed=st.integers(0, 2**31),
+)
+def test_any_space_is_searched_inside_its_bounds(scales, seed):
+    space = Space(**{f"x{i}": s for i, s in enumerate(scales)})
+    study = search(lambda p: float(space.cdf([p]).sum()), space, 24, seed=seed)
+    space.cdf([t.params for t in study.trials])
+    assert study.best.value <= study.trials[0].value
+
+
+def test_many_hyperparameters():
+    space = Space(**{f"x{i}": Uniform(0, 1) for i in range(60)})
+    assert len(search(lambda p: sum(p.values()), space, 30).trials) == 30
+
+
+def test_a_study_shows_itself_and_becomes_a_frame():
+    pd = pytest.importorskip("pandas")
+    study = search(lambda p: 1 / 0 if p["lr"] > 0.3 else bowl(p), SPACE, 20)
+    frame = study.to_frame()
+    assert list(frame.number) == list(range(20)) and "params_lr" in frame
+    assert pd.isna(frame.value[frame.state == "failed"]).all()
+    html = study._repr_html_()
+    assert html.count("<tr>") == 6 and "20 trials" in html
+    assert Study(SPACE).to_frame().empty and "0 trials" in repr(Study(SPACE))
+    with pytest.raises(ValueError, match="none of the 0 trials"):
+        _ = Study(SPACE).best
