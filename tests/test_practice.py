@@ -1,0 +1,306 @@
+"""Practice: edges, importance, pictures, tuning again, the diary, and Optuna on both sides."""
+
+import json
+import math
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from dlnotes import (
+    Categorical,
+    Integer,
+    LogUniform,
+    Panda,
+    ReverseLogUniform,
+    Space,
+    Study,
+    Trial,
+    Uniform,
+    edges,
+    importance,
+    plot_history,
+    plot_isolation,
+    plot_trials,
+    retune,
+    search,
+)
+from dlnotes.practice import follow
+
+SPACE = Space(
+    lr=LogUniform(1e-5, 1e-2),
+    beta=ReverseLogUniform(0.5, 0.999),
+    width=Integer(8, 128),
+    kind=Categorical(["a", "b", "c"]),
+    idle=Uniform(0, 1),
+)
+
+
+def objective(p):
+    miss = 0.3 * (math.log10(p["lr"]) + 1) ** 2 + 0.8 * (math.log10(1 - p["beta"]) + 1.5) ** 2
+    return miss + 0.5 * (p["kind"] == "b")
+
+
+def study_of(points, f, space, **options):
+    return Study(space, trials=[Trial(i, p, float(f(p)), "complete", 0) for i, p in enumerate(points)], **options)
+
+
+@pytest.fixture(scope="module")
+def study():
+    return search(objective, SPACE, 60)
+
+
+# Edges
+
+
+def test_an_edge_is_found_in_either_direction_and_nothing_else(study):
+    assert [e.advice for e in edges(study) if e.advice] == ["widen lr upward"]
+    up = search(lambda p: -objective(p), SPACE, 60, direction="maximize")
+    assert [e.advice for e in edges(up) if e.advice] == ["widen lr upward"]
+    low = search(lambda p: math.log10(p["lr"]), SPACE, 60)
+    assert [e.advice for e in edges(low) if e.advice] == ["widen lr downward"]
+
+
+def test_null_probabilities_are_even_without_an_effect():
+    space = Space(a=Uniform(0, 1), b=LogUniform(1e-3, 1))
+    p = []
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        found = edges(study_of(space.sample(40, seed=seed), lambda _, rng=rng: rng.random(), space), shuffles=500)
+        p.append(next(e.p for e in found if (e.name, e.side) == ("b", "high")))
+    assert 0.02 < np.mean(np.array(p) < 0.1) < 0.18
+    assert 0.4 < np.mean(p) < 0.6
+
+
+def test_too_few_trials_are_refused_with_the_number():
+    few = search(objective, SPACE, 5)
+    with pytest.raises(ValueError, match=r"needs 9 .* got 5"):
+        edges(few)
+    with pytest.raises(ValueError, match=r"needs 8 .* got 5"):
+        importance(few)
+
+
+# Importance
+
+
+def test_importance_agrees_with_an_additive_function_whose_shares_are_known():
+    space = Space(a=Uniform(0, 1), b=Uniform(0, 1), c=Categorical(["x", "y"]), d=Uniform(0, 1))
+    f = lambda p: 4 * p["a"] + 2 * p["b"] + (p["c"] == "y") * math.sqrt(4 / 12) * 2
+    true = dict(zip("abcd", np.array([16 / 12, 4 / 12, 4 / 12, 0]) / (24 / 12), strict=True))
+    for i in importance(study_of(space.sample(100), f, space)):
+        assert abs(i.total - true[i.name]) < 0.08 and abs(i.main - true[i.name]) < 0.12
+        assert 0 <= i.low <= i.total <= i.high <= 1
+
+
+def test_importance_sees_an_interaction_that_has_no_main_effect():
+    space = Space(a=Uniform(-1, 1), b=Uniform(-1, 1), c=Uniform(-1, 1))
+    found = {i.name: i for i in importance(study_of(space.sample(120), lambda p: p["a"] * p["b"], space), calm=False)}
+    for name in "ab":
+        assert found[name].main < 0.15 and found[name].total > 0.85
+    assert found["c"].total < 0.1
+
+
+def test_importance_on_a_search_names_what_matters_first(study):
+    found = importance(study)
+    assert found[0].name == "lr" and {i.name for i in found[-2:]} == {"width", "idle"}
+    assert found == importance(study)
+
+
+def test_one_diverged_run_is_not_all_of_the_variance():
+    f = lambda p: 1e30 if p["idle"] > 0.97 else objective(p)
+    assert importance(study_of(SPACE.sample(80), f, SPACE))[0].name == "lr"
+
+
+def test_importance_of_a_constant_does_not_fail():
+    assert len(importance(study_of(SPACE.sample(20), lambda p: 1.0, SPACE))) == 5
+
+
+# Pictures
+
+
+def test_pictures_have_labels_and_show_failures():
+    import matplotlib
+
+    matplotlib.use("Agg")
+    broken = search(lambda p: math.nan if p["idle"] > 0.7 else objective(p), SPACE, 40)
+    ax = plot_history(broken)
+    assert ax.get_xlabel() and ax.get_ylabel()
+    reds = [line for line in ax.lines if line.get_color() == "red"]
+    assert sum(len(line.get_xdata()) for line in reds) == sum(t.value is None for t in broken.trials) > 0
+    assert [ax.get_xlabel() for ax in plot_trials(broken)] == list(SPACE)
+    assert len(plot_isolation(broken, ["lr", "kind"])) == 2
+    with pytest.raises(ValueError, match="no such hyperparameters: \\['speed'\\]"):
+        plot_trials(broken, ["speed"])
+    matplotlib.pyplot.close("all")
+
+
+# Tune again
+
+
+def test_a_study_is_due_by_its_age(study):
+    later = lambda days: study.created + timedelta(days=days)
+    assert not study.due("60 days", now=later(59)) and study.due("60 days", now=later(60))
+    assert study.due("8 weeks", now=later(56)) and study.due("2 months", now=later(60))
+    assert not study.due(timedelta(days=90), now=later(89)) and not study.due()
+    with pytest.raises(ValueError, match="'soon'"):
+        study.due("soon")
+
+
+def drifting(best, noise, seed):
+    rng = np.random.default_rng(seed)
+    return lambda p: (math.log10(p["lr"]) - best) ** 2 + noise * rng.normal()
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_retune_tells_still_good_from_stale(direction):
+    space = Space(lr=LogUniform(1e-5, 1))
+    sign = 1 if direction == "minimize" else -1
+    data = lambda best, seed: (lambda f: lambda p: sign * f(p))(drifting(best, 0.1, seed))
+    spring = search(data(-2, 0), space, 40, direction=direction)
+    verdicts = lambda best: [retune(spring, data(best, 10 + s), seed=s).verdict for s in range(20)]
+    assert verdicts(-2).count("stale") <= 3
+    assert verdicts(-0.5).count("stale") >= 18
+
+
+def test_retune_survives_failing_runs_and_says_when_nothing_runs():
+    space = Space(lr=LogUniform(1e-5, 1))
+    spring = search(drifting(-2, 0, 0), space, 30)
+
+    def today(p):
+        if p["lr"] < 0.04:
+            raise RuntimeError("the champion no longer runs")
+        return p["lr"]
+
+    assert retune(spring, today).verdict == "stale"
+    with pytest.raises(RuntimeError, match="check the objective"):
+        retune(spring, lambda p: 1 / 0)
+    with pytest.raises(ValueError, match="repeats must be at least 4"):
+        retune(spring, today, repeats=3)
+
+
+# Panda
+
+
+def start(rng):
+    return {"w": rng.normal(size=3)}
+
+
+def step(state, params, rng):
+    state["w"] -= params["lr"] * (state["w"] + 0.1 * rng.normal(size=3))  # changes its argument: must do no harm
+    return state, float((state["w"] ** 2).sum())
+
+
+def tended():
+    panda = Panda(start, step, {"lr": 0.1}, seed=3)
+    panda.run(5)
+    panda.change("too slow", lr=0.5)
+    panda.run(4)
+    panda.checkpoint()
+    panda.change("greedy", lr=9.0)
+    panda.run(3)
+    panda.undo("diverged")
+    panda.change("calm", lr=0.2)
+    panda.run(2)
+    return panda
+
+
+def test_a_diary_replays_to_the_same_state_also_through_text():
+    panda = tended()
+    for again in (panda.replay(), follow(start, step, json.dumps(panda.diary))):
+        assert np.array_equal(again.state["w"], panda.state["w"])
+        assert again.values == panda.values and again.params == panda.params and again.diary == panda.diary
+    assert [e["act"] for e in panda.diary].count("undo") == 1
+
+
+def test_undo_is_as_if_it_had_not_been():
+    panda = Panda(start, step, {"lr": 0.1})
+    panda.run(4)
+    panda.change("try", lr=1.5)
+    panda.run(4)
+    panda.undo("no")
+    panda.run(4)
+    plain = Panda(start, step, {"lr": 0.1})
+    plain.run(8)
+    assert np.array_equal(panda.state["w"], plain.state["w"]) and panda.values == plain.values
+
+
+def test_a_step_that_raises_leaves_the_steps_before_it():
+    def fragile(state, params, rng):
+        if params["lr"] > 1:
+            raise FloatingPointError("exploded")
+        return step(state, params, rng)
+
+    panda = Panda(start, fragile, {"lr": 0.1})
+    panda.run(3)
+    panda.change("bold", lr=2.0)
+    with pytest.raises(FloatingPointError):
+        panda.run(5)
+    assert panda.step == 3 and len(panda.values) == 3
+    panda.undo("exploded")
+    assert panda.params == {"lr": 0.1} and panda.replay().values == panda.values
+
+
+def test_the_diary_wants_reasons_and_known_names():
+    panda = Panda(start, step, {"lr": 0.1})
+    for words, act in [
+        ("reason", lambda: panda.change(" ", lr=1)),
+        ("no such hyperparameters: \\['rate'\\]", lambda: panda.change("why", rate=1)),
+        ("no checkpoint at step 7", lambda: panda.undo("why", 7)),
+        ("steps must be at least 1", lambda: panda.run(0)),
+        ("no act of a Panda: 'dance'", lambda: follow(start, step, [*panda.diary, dict(act="dance")])),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            act()
+    assert len(panda.diary) == 1
+
+
+# Optuna
+
+optuna = pytest.importorskip("optuna")
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+from optuna.testing import pytest_samplers  # noqa: E402
+
+from dlnotes.optuna import Sampler  # noqa: E402
+
+
+class TestOptunasOwnCases(
+    pytest_samplers.BasicSamplerTestCase,
+    pytest_samplers.RelativeSamplerTestCase,
+    pytest_samplers.SingleOnlySamplerTestCase,
+):
+    @pytest.fixture
+    def sampler(self):
+        return lambda: Sampler(seed=0)
+
+
+def test_the_sampler_repeats_itself_and_beats_random_draws():
+    def run(sampler):
+        theirs = optuna.create_study(sampler=sampler)
+        theirs.optimize(lambda t: (t.suggest_float("x", -5, 5) - 3) ** 2 + (t.suggest_int("n", 1, 50) - 9) ** 2, 40)
+        return theirs
+
+    assert [t.params for t in run(Sampler(1)).trials] == [t.params for t in run(Sampler(1)).trials]
+    ours = np.mean([run(Sampler(s)).best_value for s in range(4)])
+    random = np.mean([run(optuna.samplers.RandomSampler(seed=s)).best_value for s in range(4)])
+    assert ours < 0.3 * random
+
+
+def test_the_sampler_copes_with_failures_pruning_and_maximising():
+    def act(t):
+        x = t.suggest_float("x", 1e-4, 1, log=True)
+        if x > 0.3:
+            raise RuntimeError
+        if x < 1e-3:
+            raise optuna.TrialPruned
+        return -(math.log10(x) ** 2)
+
+    theirs = optuna.create_study(sampler=Sampler(0), direction="maximize")
+    theirs.optimize(act, 40, catch=RuntimeError)
+    assert theirs.best_value > -0.5 and len(theirs.trials) == 40
+
+
+def test_a_study_becomes_one_of_optunas(study):
+    theirs = study.to_optuna()
+    assert theirs.best_params == study.best.params and theirs.best_value == study.best.value
+    broken = search(lambda p: 1 / 0 if p["idle"] > 0.5 else 1.0, SPACE, 20, direction="maximize").to_optuna()
+    assert {t.state.name for t in broken.trials} == {"COMPLETE", "FAIL"} and broken.direction.name == "MAXIMIZE"
