@@ -92,6 +92,8 @@ def test_a_notebook_is_executed_titled_and_has_text_for_every_picture(path):
             assert out.output_type != "error" and out.get("name") != "stderr", cell.source
             if "image/png" in out.get("data", {}):
                 assert options(cell.source).get("fig-alt"), cell.source
+        if options(cell.source).get("code-summary") == "Solution in code":
+            assert not cell.outputs, f"this solution's output gives it away:\n{cell.source}"
 
 
 # The check that outputs reproduce
