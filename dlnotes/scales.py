@@ -5,14 +5,16 @@
 # %% auto #0
 __all__ = ['Scale', 'Uniform', 'LogUniform', 'ReverseLogUniform', 'Integer', 'Categorical']
 
-# %% ../nbs/01_scales.ipynb #4ed63341
+# %% ../nbs/01_scales.ipynb #1f03ff1e
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-# %% ../nbs/01_scales.ipynb #6b08a291
+# %% ../nbs/01_scales.ipynb #8d359bcf
 def _unit(u) -> np.ndarray:
     "`u` as a float array, or ValueError naming the first entry that is not in [0, 1]"
     u = np.asarray(u, dtype=float)
@@ -22,8 +24,8 @@ def _unit(u) -> np.ndarray:
 
 def _number(name: str, value) -> float:
     "`value` as a finite float, or ValueError naming it"
-    try: number = float(value)
-    except (TypeError, ValueError, OverflowError): number = math.nan
+    try: number = float(value) if isinstance(value, Real) else math.nan
+    except OverflowError: number = math.inf
     if not math.isfinite(number):
         raise ValueError(f"{name} must be a finite number, got {value!r}")
     return number
@@ -165,14 +167,14 @@ class Integer(Scale):
             raise ValueError(f"{value[~ok].flat[0]} is not on {self}")
         return value
 
-# %% ../nbs/01_scales.ipynb #380e2312
+# %% ../nbs/01_scales.ipynb #5cd9df6f
 @dataclass(frozen=True)
 class Categorical(Scale):
     "One of several options, equally likely. ValueError for no options or for one given twice."
-    options: tuple # the options, in order: any objects that can be compared
+    options: Sequence # the options, a list or tuple: any objects that can be compared
 
     def __post_init__(self):
-        if isinstance(self.options, str) or not hasattr(self.options, "__iter__"):
+        if not isinstance(self.options, (list, tuple)):  # a set has no order to rely on
             raise ValueError(f"options must be a list or tuple, got {self.options!r}")
         object.__setattr__(self, "options", tuple(self.options))
         if not self.options: raise ValueError("options must hold at least one option, got none")

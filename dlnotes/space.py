@@ -149,7 +149,7 @@ def _grid(scales: Sequence[Scale], n: int) -> np.ndarray:
     place = np.unravel_index(np.arange(n)*math.prod(shape)//max(n, 1), shape)
     return np.stack([u[i] for u, i in zip(levels, place)], axis=1)
 
-# %% ../nbs/02_space.ipynb #4007ceb3
+# %% ../nbs/02_space.ipynb #d6803798
 class Space:
     "Named hyperparameters, each with its scale: `Space(lr=LogUniform(1e-4, 1), n=Integer(1, 9))`."
 
@@ -219,8 +219,9 @@ class Space:
                start: int = 0, # number of the first point
                method: str = "random" # "random", "quasirandom" or "grid"
               ) -> list[dict[str, Any]]: # n points, plain Python values by name
-        """Points `start` to `start + n`. A random or quasirandom point is a function of seed, name
-        and number alone; a grid is made for `start + n` points and has no seed.
+        """Points `start` to `start + n`. A random value is a function of seed, name and number alone;
+        a quasirandom one also of its hyperparameter's place in the space (so put new ones last);
+        a grid is made for `start + n` points and has no seed.
         Raises ValueError or TypeError for a bad argument."""
         return self.ppf(self.unit(n, seed, start, method))
 
