@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-# %% ../nbs/01_scales.ipynb #8d359bcf
+# %% ../nbs/01_scales.ipynb #b8724bef
 def _unit(u) -> np.ndarray:
     "`u` as a float array, or ValueError naming the first entry that is not in [0, 1]"
     u = np.asarray(u, dtype=float)
@@ -34,9 +34,9 @@ def _set_bounds(scale, convert) -> None:
     "Converts the bounds of a frozen scale, `convert(name, value)`"
     for name in ("low", "high"): object.__setattr__(scale, name, convert(name, getattr(scale, name)))
 
-def _ordered(scale) -> None:
-    "ValueError unless `scale.low < scale.high`"
-    if not scale.low < scale.high:
+def _ordered(scale, by=lambda value: value) -> None:
+    "ValueError unless `scale.low < scale.high`, also as numbers on the scale, `by(value)`"
+    if not by(scale.low) < by(scale.high):
         raise ValueError(f"low < high must hold for {type(scale).__name__}, "
                          f"got low={scale.low!r}, high={scale.high!r}")
 
@@ -67,7 +67,7 @@ class Scale:
             raise ValueError(f"{value[~ok].flat[0]} is not on {self}")
         return value
 
-# %% ../nbs/01_scales.ipynb #12d23bb9
+# %% ../nbs/01_scales.ipynb #dbdecac1
 @dataclass(frozen=True)
 class Uniform(Scale):
     "Even on [low, high]: equal differences are equally likely. ValueError unless low < high."
@@ -80,9 +80,10 @@ class Uniform(Scale):
 
     def _ppf(self, u): return ((1 - u)*self.low + u*self.high).clip(self.low, self.high)
     def _cdf(self, value):
-        return ((value/2 - self.low/2) / (self.high/2 - self.low/2)).clip(0, 1)  # /2: no overflow
+        half = 0.5 if math.isinf(self.high - self.low) else 1.0  # a range that overflows is halved
+        return ((value*half - self.low*half) / (self.high*half - self.low*half)).clip(0, 1)
 
-# %% ../nbs/01_scales.ipynb #fe8ce06b
+# %% ../nbs/01_scales.ipynb #4af5773a
 @dataclass(frozen=True)
 class LogUniform(Scale):
     "Even in log(value): equal ratios are equally likely. ValueError unless 0 < low < high."
@@ -93,14 +94,14 @@ class LogUniform(Scale):
         _set_bounds(self, _number)
         if not self.low > 0:
             raise ValueError(f"low > 0 must hold for LogUniform, got low={self.low!r}")
-        _ordered(self)
+        _ordered(self, math.log)
 
     def _ppf(self, u): return (self.low**(1 - u) * self.high**u).clip(self.low, self.high)
     def _cdf(self, value):
         start, end = np.log(self.low), np.log(self.high)
         return ((np.log(value) - start) / (end - start)).clip(0, 1)
 
-# %% ../nbs/01_scales.ipynb #9f7b20a4
+# %% ../nbs/01_scales.ipynb #a8585bb3
 @dataclass(frozen=True)
 class ReverseLogUniform(Scale):
     "Even in log(1 - value), for values that live near 1. ValueError unless low < high < 1."
@@ -111,28 +112,27 @@ class ReverseLogUniform(Scale):
         _set_bounds(self, _number)
         if not self.high < 1:
             raise ValueError(f"high < 1 must hold for ReverseLogUniform, got high={self.high!r}")
-        _ordered(self)
+        _ordered(self, lambda value: -math.log1p(-value))
 
     def _ppf(self, u):
-        value = 1 - (1 - self.low)**(1 - u) * (1 - self.high)**u
-        # 1 - (1 - x) may lose x's last digit, so the ends are set
-        value = np.where(u == 0, self.low, np.where(u == 1, self.high, value))
+        value = -np.expm1((1 - u)*np.log1p(-self.low) + u*np.log1p(-self.high))
+        value = np.where(u == 0, self.low, np.where(u == 1, self.high, value))  # to the last digit
         return value.clip(self.low, self.high)
 
     def _cdf(self, value):
         y, start, end = np.log1p(-value), np.log1p(-self.low), np.log1p(-self.high)
         return ((start - y) / (start - end)).clip(0, 1)
 
-# %% ../nbs/01_scales.ipynb #ff5fc8c1
+# %% ../nbs/01_scales.ipynb #8c55f909
 def _whole(name: str, value) -> int:
-    "`value` as an int that a float can hold exactly, or ValueError naming it"
+    "`value` as an int small enough that no slice of [0, 1] is lost to rounding, or ValueError"
     number = _number(name, value)
     if number != int(number) or isinstance(value, (bool, np.bool_)):
         raise ValueError(f"{name} must be an integer, got {value!r}")
-    if abs(number) > 2**52: raise ValueError(f"{name} must lie within ±2**52, got {value!r}")
+    if abs(number) > 2**45: raise ValueError(f"{name} must lie within ±2**45, got {value!r}")
     return int(value)
 
-# %% ../nbs/01_scales.ipynb #735ddb7d
+# %% ../nbs/01_scales.ipynb #ba9d71ed
 @dataclass(frozen=True)
 class Integer(Scale):
     """Whole numbers, both ends included, equally likely or (`log=True`) even per doubling.
@@ -143,6 +143,7 @@ class Integer(Scale):
 
     def __post_init__(self):
         _set_bounds(self, _whole)
+        if not isinstance(self.log, bool): raise ValueError(f"log must be True or False, got {self.log!r}")
         if self.log and self.low < 1:
             raise ValueError(f"low >= 1 must hold for a log scale, got low={self.low!r}")
         _ordered(self)
@@ -167,7 +168,7 @@ class Integer(Scale):
             raise ValueError(f"{value[~ok].flat[0]} is not on {self}")
         return value
 
-# %% ../nbs/01_scales.ipynb #5cd9df6f
+# %% ../nbs/01_scales.ipynb #0c0906d4
 @dataclass(frozen=True)
 class Categorical(Scale):
     "One of several options, equally likely. ValueError for no options or for one given twice."
@@ -176,16 +177,19 @@ class Categorical(Scale):
     def __post_init__(self):
         if not isinstance(self.options, (list, tuple)):  # a set has no order to rely on
             raise ValueError(f"options must be a list or tuple, got {self.options!r}")
-        object.__setattr__(self, "options", tuple(self.options))
+        plain = (o.item() if isinstance(o, np.generic) else o for o in self.options)
+        object.__setattr__(self, "options", tuple(plain))
         if not self.options: raise ValueError("options must hold at least one option, got none")
         for i, option in enumerate(self.options):
             if self._index(option) < i:
                 raise ValueError(f"options must differ, got {option!r} twice")
 
     def _index(self, value) -> int:
-        "The place of `value`; 1, 1.0 and True are different options, NaN equals itself"
+        "The place of `value`; 1, 1.0 and True are different options, and NaN equals NaN"
+        if isinstance(value, np.generic): value = value.item()
         for i, option in enumerate(self.options):
-            if option is value or (type(option) is type(value) and option == value): return i
+            if type(option) is type(value) and (option == value or option != option != value != value):
+                return i
         raise ValueError(f"{value!r} is not on {self}")
 
     def ppf(self, u):
@@ -193,12 +197,12 @@ class Categorical(Scale):
         u = _unit(u)
         place = np.minimum((u*len(self.options)).astype(int), len(self.options) - 1)
         if not u.ndim: return self.options[place]
-        found = np.empty(u.shape, dtype=object)
-        found.flat = [self.options[i] for i in place.flat]
-        return found
+        options = np.empty(len(self.options), dtype=object)
+        for i, option in enumerate(self.options): options[i] = option  # one by one: an option may be a tuple
+        return options[place]
 
     def cdf(self, value):
         "The middle of the slice of `value`; for a list or array of options, an array"
-        if isinstance(value, (list, np.ndarray)) and not any(value is o for o in self.options):
-            return np.array([self.cdf(v) for v in value], dtype=float)
+        many = isinstance(value, (list, np.ndarray)) and value not in [o for o in self.options if isinstance(o, list)]
+        if many: return np.array([self.cdf(v) for v in value], dtype=float)
         return (self._index(value) + 0.5) / len(self.options)

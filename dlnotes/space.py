@@ -96,29 +96,29 @@ def _sobol(dimension: int, start: int, n: int) -> np.ndarray:
         x ^= np.where((i >> np.uint32(k)) & np.uint32(1), direction, np.uint32(0))
     return x
 
-# %% ../nbs/02_space.ipynb #97e9ccdb
-_HALVES = [(np.uint32(shift), np.uint32(mask)) for shift, mask in (
-    (1, 0x55555555), (2, 0x33333333), (4, 0x0F0F0F0F), (8, 0x00FF00FF), (16, 0x0000FFFF))]
-_BURLEY = [np.uint32(factor) for factor in (0x6C50B47C, 0xB82F1E52, 0xC7AFE638, 0x8D22F6E6)]
+# %% ../nbs/02_space.ipynb #2cbb8f9c
+def _coins(key: np.uint64, prefix: np.ndarray) -> np.ndarray:
+    "A random-looking bit for each entry of `prefix`: the last one of SplitMix64's mix with the key"
+    x = (prefix + key)*np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30)))*np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27)))*np.uint64(0x94D049BB133111EB)
+    return (x ^ (x >> np.uint64(31))) & np.uint64(1)
 
-def _mirrored(x: np.ndarray) -> np.ndarray:
-    "The 32 bits of each entry in reverse order"
-    for shift, mask in _HALVES:
-        x = ((x >> shift) & mask) | ((x & mask) << shift)
-    return x
+_DIGITS = np.arange(32, dtype=np.uint64)[:, None]  # 0 is the last
 
-def _scrambled(x: np.ndarray, key: np.uint32) -> np.ndarray:
-    "Owen's nested uniform scrambling of 32-bit fractions, by Burley's hash"
-    x = _mirrored(x) + key
-    for factor in _BURLEY: x ^= x * factor
-    return _mirrored(x)
+def _scrambled(x: np.ndarray, key: np.uint64) -> np.ndarray:
+    "Owen's nested uniform scrambling of 32-bit fractions, shape (n,)"
+    if len(x) > 4096:  # in pieces that stay in the processor's cache
+        return np.concatenate([_scrambled(x[i:i + 4096], key) for i in range(0, len(x), 4096)])
+    x, one = x.astype(np.uint64), np.uint64(1)
+    before = (x >> (_DIGITS + one)) | (one << (np.uint64(31) - _DIGITS))  # headed by a 1
+    return x ^ np.bitwise_or.reduce(_coins(key, before) << _DIGITS, axis=0)
 
 def _quasirandom(seed: int, name: str, dimension: int, start: int, n: int) -> np.ndarray:
     "Scrambled Sobol' numbers `start` to `start + n` of (0, 1), shape (n,)"
-    key = np.uint32(_key(seed, name)[0] & np.uint64(0xFFFFFFFF))
-    return (_scrambled(_sobol(dimension, start, n), key) + 0.5) / 2**32
+    return (_scrambled(_sobol(dimension, start, n), _key(seed, name)[0]) + 0.5) / 2**32
 
-# %% ../nbs/02_space.ipynb #ad8ca3df
+# %% ../nbs/02_space.ipynb #faa51db3
 def _size(scale: Scale) -> float:
     "How many values a scale has"
     if isinstance(scale, Categorical): return len(scale.options)
@@ -145,11 +145,13 @@ def _grid(scales: Sequence[Scale], n: int) -> np.ndarray:
         i = min(open_, key=counts.__getitem__)
         counts[i] += 1
         levels[i] = _levels(scales[i], counts[i])
-    shape = [len(u) for u in levels]
-    place = np.unravel_index(np.arange(n)*math.prod(shape)//max(n, 1), shape)
-    return np.stack([u[i] for u, i in zip(levels, place)], axis=1)
+    number, columns = np.arange(n)*math.prod(map(len, levels))//max(n, 1), []
+    for u in reversed(levels):
+        number, place = np.divmod(number, len(u))
+        columns.insert(0, u[place])
+    return np.stack(columns, axis=1)
 
-# %% ../nbs/02_space.ipynb #d6803798
+# %% ../nbs/02_space.ipynb #28bacb91
 class Space:
     "Named hyperparameters, each with its scale: `Space(lr=LogUniform(1e-4, 1), n=Integer(1, 9))`."
 
@@ -187,6 +189,7 @@ class Space:
             points # m points: dicts with a value for each hyperparameter
            ) -> np.ndarray: # (m, d) positions in the unit cube
         "The positions of `points`, `ppf`'s inverse. ValueError for a value not on its scale."
+        points = list(points)
         for point in points:
             if set(point) != set(self.scales):
                 raise ValueError(f"a point needs values for {list(self)}, got {list(point)}")
