@@ -51,10 +51,11 @@ bench: install
 install: $(VENV)/installed-$(EXTRAS)
 
 $(VENV)/installed-$(EXTRAS): setup.py settings.ini pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dlnotes needs Python 3.11 or later, but $(PYTHON) is %d.%d: try make PYTHON=python3.11" % sys.version_info[:2])'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "dlnotes needs Python 3.11 or later as $(PYTHON): try make PYTHON=python3.11"; exit 1; }
 	@echo "Setting up $(VENV) (a minute or two, once)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	@touch $@
 
 clean:

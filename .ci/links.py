@@ -39,8 +39,12 @@ def problems(docs):
             if parts.scheme or parts.netloc:
                 continue
             target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
-            if not target.is_file():
+            if not target.is_relative_to(docs.resolve()):
+                yield f"{here} links to {link}, which is outside the site"
+            elif not target.is_file():
                 yield f"{here} links to {link}, which is not there"
+            elif target.suffix == ".ipynb" and parts.fragment:
+                yield f"{here} links to {link}, a place in a notebook: link to its page"
             elif target in pages and unquote(parts.fragment) not in pages[target].ids:
                 yield f"{here} links to {link}, but no element has that id"
 

@@ -14,13 +14,20 @@ from pathlib import Path
 import nbformat
 import numpy as np
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 from nbdev.clean import clean_nb
 from PIL import Image
 
 root = Path(__file__).resolve().parents[1]
 number = re.compile(r"[-+−]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?")
+options = re.compile(r"(?:#\|.*\n?)*")  # the lines at a cell's very start
 timing = re.compile(r"^#\|\s*timing:\s*true\s*$", re.M)
 not_run = re.compile(r"^#\|\s*(?:eval:\s*false|notest)\s*$", re.M)
+
+
+def marked(cell, option):
+    """Whether the cell's options say so."""
+    return cell.cell_type == "code" and bool(option.search(options.match(cell.source)[0]))
 
 
 def cleaned(nb):
@@ -35,7 +42,7 @@ def execute(nb):
     fresh = nbformat.from_dict(nb)
     skipped = {}
     for cell in fresh.cells:
-        if cell.cell_type == "code" and not_run.search(cell.source):
+        if marked(cell, not_run):
             skipped[cell.id], cell.source = cell.source, ""
     quiet = ["--log-level=ERROR"]
     resources = {"metadata": {"path": root / "nbs"}}
@@ -45,24 +52,40 @@ def execute(nb):
     return cleaned(fresh)
 
 
-def text_difference(old, new, rtol=1e-6, atol=1e-12):
-    """What differs between two texts, numbers compared within a tolerance; None where nothing does."""
-    if number.sub("#", old) != number.sub("#", new):
+def equal(a, b, rtol=1e-6, atol=1e-12):
+    """Whether two numbers, as text, say the same: integers exactly, others within a tolerance."""
+    a, b = a.replace("−", "-"), b.replace("−", "-")
+    if a.lstrip("+-").isdigit() and b.lstrip("+-").isdigit():
+        return int(a) == int(b)
+    x, y = float(a), float(b)
+    return x == y or abs(x - y) <= atol + rtol * abs(x)
+
+
+def text_difference(old, new):
+    """What differs between two texts, white space aside and numbers within the tolerance; None where nothing does."""
+    skeletons = ["".join(number.sub("#", text).split()) for text in (old, new)]
+    if skeletons[0] != skeletons[1]:
         return f"text was {old!r}\n    and is   {new!r}"
     for a, b in zip(number.findall(old), number.findall(new), strict=True):
-        x, y = (float(t.replace("−", "-")) for t in (a, b))
-        if abs(x - y) > atol + rtol * abs(x):
+        if not equal(a, b):
             return f"number was {a} and is {b}"
     return None
 
 
-def image_difference(old, new, most=0.01):
-    """What differs between two PNGs (base64); None where they look the same."""
-    a, b = (np.asarray(Image.open(io.BytesIO(base64.b64decode(s))).convert("RGB"), float) for s in (old, new))
+def pixels(png):
+    """A PNG (base64) on white, shape (height, width, 3), 0 to 1."""
+    image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGBA")
+    return np.asarray(Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB"), float) / 255
+
+
+def image_difference(old, new, most=0.02):
+    """What differs between two PNGs, relative to how much ink there is; None where they look the same."""
+    a, b = pixels(old), pixels(new)
     if a.shape != b.shape:
         return f"the picture was {a.shape[1]}x{a.shape[0]} and is {b.shape[1]}x{b.shape[0]}"
-    moved = abs(a - b).mean() / 255
-    return f"the picture changed by {moved:.1%} on average" if moved > most else None
+    background = np.median(a.reshape(-1, 3), axis=0)
+    moved = abs(a - b).sum() / max(abs(a - background).sum(), abs(b - background).sum(), 1e-9)
+    return f"{moved:.0%} of the picture changed" if moved > most else None
 
 
 def parts(cell):
@@ -92,22 +115,30 @@ def cell_differences(old, new):
 
 def differences(stored, fresh):
     """Sentences that say where two runs of a notebook differ, by cell."""
-    found = []
     for old, new in zip(stored.cells, fresh.cells, strict=True):
-        if old.cell_type == "code" and not timing.search(old.source):
-            found += [
-                f"cell {old.id}: {d}\n    {old.source.strip().splitlines()[0]}" for d in cell_differences(old, new)
-            ]
-    return found
+        if old.cell_type != "code":
+            continue
+        if marked(old, not_run):
+            found = ["is not run, so it must not show an output"] if old.outputs else []
+        elif marked(old, timing):
+            same = [kind for kind, _ in parts(old)] == [kind for kind, _ in parts(new)]
+            found = [] if same else ["gave another kind of output"]
+        else:
+            found = cell_differences(old, new)
+        if "stderr" in dict(parts(old)) or "stderr" in dict(parts(new)):
+            found.append("shows text on stderr")
+        for sentence in found:
+            yield f"cell {old.id}: {sentence}\n    {old.source.strip().splitlines()[0]}"
 
 
 def check(path):
-    """Problems with one notebook: not clean, warnings on the page, or a run that differs from what is stored."""
+    """Problems with one notebook: it is not clean, it fails, or a run gives other outputs than are stored."""
     stored = nbformat.read(path, as_version=4)
     problems = [] if stored == cleaned(stored) else ["is not clean: run `make notebooks`"]
-    stderr = [c.id for c in stored.cells for o in c.get("outputs", []) if o.get("name") == "stderr"]
-    problems += [f"cell {i} shows text on stderr" for i in stderr]
-    return problems + differences(stored, execute(stored))
+    try:
+        return problems + list(differences(stored, execute(stored)))
+    except CellExecutionError as error:
+        return [*problems, f"failed\n{error}"]
 
 
 def run(path):

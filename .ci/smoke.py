@@ -12,7 +12,8 @@ assert "matplotlib" not in sys.modules, "import dlnotes must not import Matplotl
 for heavy in ("nbdev", "fastcore", "IPython", "sklearn", "scipy", "torch"):
     assert heavy not in sys.modules, f"import dlnotes must not import {heavy}"
 installed = {d.metadata["Name"].lower() for d in importlib.metadata.distributions()}
-assert "nbdev" not in installed, "the wheel must not pull in nbdev"
+required = {r.partition(">")[0] for r in importlib.metadata.requires("dlnotes") if "extra ==" not in r}
+assert required == {"matplotlib", "numpy"}, f"runtime requirements stay few and light, got {required}"
 assert dlnotes.__version__ == importlib.metadata.version("dlnotes")
 assert any(f.name == "py.typed" for f in importlib.metadata.files("dlnotes")), "py.typed must be in the wheel"
 

@@ -12,17 +12,34 @@ from .practice import (
     plot_trials,
     retune,
 )
+from .batchnorm import (
+    CONVENTIONS,
+    BatchNorm,
+    Moments,
+    batchnorm,
+    batchnorm_backward,
+    batchnorm_inference,
+    get_threads,
+    set_threads,
+)
+from .gradcheck import ArgumentCheck, GradientCheck, GradientError, check_gradient, numeric_gradient
 from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Scale, Uniform
 from .search import Study, Trial, search
 from .space import Space
 
 __version__ = "0.1.0"
 __all__ = [
+    "ArgumentCheck",
+    "BatchNorm",
+    "CONVENTIONS",
     "Categorical",
     "Edge",
+    "GradientCheck",
+    "GradientError",
     "Importance",
     "Integer",
     "LogUniform",
+    "Moments",
     "Panda",
     "Retune",
     "ReverseLogUniform",
@@ -31,11 +48,18 @@ __all__ = [
     "Study",
     "Trial",
     "Uniform",
+    "batchnorm",
+    "batchnorm_backward",
+    "batchnorm_inference",
+    "check_gradient",
     "edges",
+    "get_threads",
     "importance",
+    "numeric_gradient",
     "plot_history",
     "plot_isolation",
     "plot_trials",
     "retune",
     "search",
+    "set_threads",
 ]

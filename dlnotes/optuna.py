@@ -66,7 +66,7 @@ class Sampler(BaseSampler):
 # %% ../nbs/04b_optuna.ipynb #40952be6
 def _scale(d: BaseDistribution) -> Scale:
     "Our scale for a distribution of Optuna's; a stepped one is counted in steps, a categorical one in places"
-    if isinstance(d, CategoricalDistribution): return Categorical(range(len(d.choices)))
+    if isinstance(d, CategoricalDistribution): return Categorical(list(range(len(d.choices))))
     if d.single(): return Categorical([d.low])
     if isinstance(d, IntDistribution) and d.log: return Integer(d.low, d.high, log=True)
     if d.step is not None: return Integer(0, round((d.high - d.low)/d.step))

@@ -5,14 +5,16 @@
 # %% auto #0
 __all__ = ['Scale', 'Uniform', 'LogUniform', 'ReverseLogUniform', 'Integer', 'Categorical']
 
-# %% ../nbs/01_scales.ipynb #4ed63341
+# %% ../nbs/01_scales.ipynb #1f03ff1e
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-# %% ../nbs/01_scales.ipynb #b02e5b4c
+# %% ../nbs/01_scales.ipynb #b8724bef
 def _unit(u) -> np.ndarray:
     "`u` as a float array, or ValueError naming the first entry that is not in [0, 1]"
     u = np.asarray(u, dtype=float)
@@ -22,24 +24,29 @@ def _unit(u) -> np.ndarray:
 
 def _number(name: str, value) -> float:
     "`value` as a finite float, or ValueError naming it"
-    try: number = float(value)
-    except (TypeError, ValueError, OverflowError): number = math.nan
+    try: number = float(value) if isinstance(value, Real) else math.nan
+    except OverflowError: number = math.inf
     if not math.isfinite(number):
         raise ValueError(f"{name} must be a finite number, got {value!r}")
     return number
 
-def _ordered(scale) -> None:
-    "ValueError unless `scale.low < scale.high`"
-    if not scale.low < scale.high:
-        raise ValueError(f"low < high must hold for {type(scale).__name__}, got low={scale.low!r}, high={scale.high!r}")
+def _set_bounds(scale, convert) -> None:
+    "Converts the bounds of a frozen scale, `convert(name, value)`"
+    for name in ("low", "high"): object.__setattr__(scale, name, convert(name, getattr(scale, name)))
 
-# %% ../nbs/01_scales.ipynb #7a17504a
+def _ordered(scale, by=lambda value: value) -> None:
+    "ValueError unless `scale.low < scale.high`, also as numbers on the scale, `by(value)`"
+    if not by(scale.low) < by(scale.high):
+        raise ValueError(f"low < high must hold for {type(scale).__name__}, "
+                         f"got low={scale.low!r}, high={scale.high!r}")
+
+# %% ../nbs/01_scales.ipynb #cc908418
 class Scale:
     "A map from the unit interval to the values of one hyperparameter, and back."
 
     def ppf(self,
             u # position(s) in [0, 1], a number or an array
-           ) -> Any: # the value(s) there: a plain Python number for a number, an array for an array
+           ) -> Any: # the value(s) there: a plain number for a number, an array for an array
         "The value at position `u`. Raises ValueError for a `u` outside [0, 1] or NaN."
         u = _unit(u)
         value = self._ppf(u)
@@ -47,8 +54,8 @@ class Scale:
 
     def cdf(self,
             value # value(s) on the scale, one or an array
-           ) -> Any: # the position(s) in [0, 1]: a float for one value, an array for an array
-        "The position of `value`: the inverse of `ppf`. Raises ValueError for a value that is not on the scale."
+           ) -> Any: # the position(s) in [0, 1]: a float for one, an array for an array
+        "The position of `value`, `ppf`'s inverse. Raises ValueError if it is not on the scale."
         value = self._checked(value)
         u = self._cdf(value)
         return u if value.ndim else u.item()
@@ -60,74 +67,85 @@ class Scale:
             raise ValueError(f"{value[~ok].flat[0]} is not on {self}")
         return value
 
-# %% ../nbs/01_scales.ipynb #391e9a39
+# %% ../nbs/01_scales.ipynb #dbdecac1
 @dataclass(frozen=True)
 class Uniform(Scale):
-    "Even on [low, high]: equal differences are equally likely. Raises ValueError unless low < high."
+    "Even on [low, high]: equal differences are equally likely. ValueError unless low < high."
     low: float # smallest value, included
     high: float # largest value, included
 
     def __post_init__(self):
-        for name in ("low", "high"): object.__setattr__(self, name, _number(name, getattr(self, name)))
+        _set_bounds(self, _number)
         _ordered(self)
 
     def _ppf(self, u): return ((1 - u)*self.low + u*self.high).clip(self.low, self.high)
-    def _cdf(self, value): return ((value/2 - self.low/2) / (self.high/2 - self.low/2)).clip(0, 1)
+    def _cdf(self, value):
+        half = 0.5 if math.isinf(self.high - self.low) else 1.0  # a range that overflows is halved
+        return ((value*half - self.low*half) / (self.high*half - self.low*half)).clip(0, 1)
 
-# %% ../nbs/01_scales.ipynb #ad59a047
+# %% ../nbs/01_scales.ipynb #4af5773a
 @dataclass(frozen=True)
 class LogUniform(Scale):
-    "Even in log(value) on [low, high]: equal ratios are equally likely. Raises ValueError unless 0 < low < high."
+    "Even in log(value): equal ratios are equally likely. ValueError unless 0 < low < high."
     low: float # smallest value, included; above 0
     high: float # largest value, included
 
     def __post_init__(self):
-        for name in ("low", "high"): object.__setattr__(self, name, _number(name, getattr(self, name)))
-        if not self.low > 0: raise ValueError(f"low > 0 must hold for LogUniform, got low={self.low!r}")
-        _ordered(self)
+        _set_bounds(self, _number)
+        if not self.low > 0:
+            raise ValueError(f"low > 0 must hold for LogUniform, got low={self.low!r}")
+        _ordered(self, math.log)
 
     def _ppf(self, u): return (self.low**(1 - u) * self.high**u).clip(self.low, self.high)
     def _cdf(self, value):
-        return ((np.log(value) - np.log(self.low)) / (np.log(self.high) - np.log(self.low))).clip(0, 1)
+        start, end = np.log(self.low), np.log(self.high)
+        return ((np.log(value) - start) / (end - start)).clip(0, 1)
 
-# %% ../nbs/01_scales.ipynb #905fa1cb
+# %% ../nbs/01_scales.ipynb #a8585bb3
 @dataclass(frozen=True)
 class ReverseLogUniform(Scale):
-    "Even in log(1 - value) on [low, high], for values that live near 1. Raises ValueError unless low < high < 1."
+    "Even in log(1 - value), for values that live near 1. ValueError unless low < high < 1."
     low: float # smallest value, included
     high: float # largest value, included; below 1
 
     def __post_init__(self):
-        for name in ("low", "high"): object.__setattr__(self, name, _number(name, getattr(self, name)))
-        if not self.high < 1: raise ValueError(f"high < 1 must hold for ReverseLogUniform, got high={self.high!r}")
-        _ordered(self)
+        _set_bounds(self, _number)
+        if not self.high < 1:
+            raise ValueError(f"high < 1 must hold for ReverseLogUniform, got high={self.high!r}")
+        _ordered(self, lambda value: -math.log1p(-value))
 
     def _ppf(self, u):
-        value = 1 - (1 - self.low)**(1 - u) * (1 - self.high)**u
-        value = np.where(u == 0, self.low, np.where(u == 1, self.high, value))  # 1 - (1 - x) may lose x's last digit
+        value = -np.expm1((1 - u)*np.log1p(-self.low) + u*np.log1p(-self.high))
+        value = np.where(u == 0, self.low, np.where(u == 1, self.high, value))  # to the last digit
         return value.clip(self.low, self.high)
 
     def _cdf(self, value):
         y, start, end = np.log1p(-value), np.log1p(-self.low), np.log1p(-self.high)
         return ((start - y) / (start - end)).clip(0, 1)
 
-# %% ../nbs/01_scales.ipynb #6daed5f9
+# %% ../nbs/01_scales.ipynb #8c55f909
+def _whole(name: str, value) -> int:
+    "`value` as an int small enough that no slice of [0, 1] is lost to rounding, or ValueError"
+    number = _number(name, value)
+    if number != int(number) or isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} must be an integer, got {value!r}")
+    if abs(number) > 2**45: raise ValueError(f"{name} must lie within ±2**45, got {value!r}")
+    return int(value)
+
+# %% ../nbs/01_scales.ipynb #ba9d71ed
 @dataclass(frozen=True)
 class Integer(Scale):
-    """Whole numbers from low to high, both included, even or (`log=True`) even per doubling.
+    """Whole numbers, both ends included, equally likely or (`log=True`) even per doubling.
     Raises ValueError unless low < high are integers, at least 1 if `log`."""
     low: int # smallest value, included; at least 1 if `log`
     high: int # largest value, included
     log: bool = False # equal ratios, not equal differences, are equally likely
 
     def __post_init__(self):
-        for name in ("low", "high"):
-            number = _number(name, value := getattr(self, name))
-            if number != int(number) or isinstance(value, (bool, np.bool_)):
-                raise ValueError(f"{name} must be an integer, got {value!r}")
-            if abs(number) > 2**52: raise ValueError(f"{name} must lie within ±2**52, got {value!r}")
-            object.__setattr__(self, name, int(value))
-        if self.log and self.low < 1: raise ValueError(f"low >= 1 must hold for a log scale, got low={self.low!r}")
+        _set_bounds(self, _whole)
+        if not isinstance(self.log, bool): raise ValueError(f"log must be True or False, got {self.log!r}")
+        if self.log and self.low < 1:
+            raise ValueError(f"low >= 1 must hold for a log scale, got low={self.low!r}")
         _ordered(self)
 
     def _start(self, k):
@@ -146,27 +164,32 @@ class Integer(Scale):
 
     def _checked(self, value):
         value = super()._checked(value)
-        if not (ok := value == np.floor(value)).all(): raise ValueError(f"{value[~ok].flat[0]} is not on {self}")
+        if not (ok := value == np.floor(value)).all():
+            raise ValueError(f"{value[~ok].flat[0]} is not on {self}")
         return value
 
-# %% ../nbs/01_scales.ipynb #2b22541a
+# %% ../nbs/01_scales.ipynb #0c0906d4
 @dataclass(frozen=True)
 class Categorical(Scale):
-    "One of several options, each equally likely. Raises ValueError for no options or for one given twice."
-    options: tuple # the options, in order: any objects that can be compared
+    "One of several options, equally likely. ValueError for no options or for one given twice."
+    options: Sequence # the options, a list or tuple: any objects that can be compared
 
     def __post_init__(self):
-        if isinstance(self.options, str) or not hasattr(self.options, "__iter__"):
+        if not isinstance(self.options, (list, tuple)):  # a set has no order to rely on
             raise ValueError(f"options must be a list or tuple, got {self.options!r}")
-        object.__setattr__(self, "options", tuple(self.options))
+        plain = (o.item() if isinstance(o, np.generic) else o for o in self.options)
+        object.__setattr__(self, "options", tuple(plain))
         if not self.options: raise ValueError("options must hold at least one option, got none")
         for i, option in enumerate(self.options):
-            if self._index(option) < i: raise ValueError(f"options must differ, got {option!r} twice")
+            if self._index(option) < i:
+                raise ValueError(f"options must differ, got {option!r} twice")
 
     def _index(self, value) -> int:
-        "The place of `value`; 1, 1.0 and True are different options, NaN equals itself"
+        "The place of `value`; 1, 1.0 and True are different options, and NaN equals NaN"
+        if isinstance(value, np.generic): value = value.item()
         for i, option in enumerate(self.options):
-            if option is value or (type(option) is type(value) and option == value): return i
+            if type(option) is type(value) and (option == value or option != option != value != value):
+                return i
         raise ValueError(f"{value!r} is not on {self}")
 
     def ppf(self, u):
@@ -180,6 +203,6 @@ class Categorical(Scale):
 
     def cdf(self, value):
         "The middle of the slice of `value`; for a list or array of options, an array"
-        if isinstance(value, (list, np.ndarray)) and not any(value is option for option in self.options):
-            return np.array([self.cdf(v) for v in value], dtype=float)
+        many = isinstance(value, (list, np.ndarray)) and value not in [o for o in self.options if isinstance(o, list)]
+        if many: return np.array([self.cdf(v) for v in value], dtype=float)
         return (self._index(value) + 0.5) / len(self.options)

@@ -405,7 +405,7 @@ def _restored(described: dict) -> Space:
     return Space(**{name: _SCALES[d["scale"]](**{k: _unplain(v) for k, v in d.items() if k != "scale"})
                     for name, d in described.items()})
 
-# %% ../nbs/03_search.ipynb #7b985bd4
+# %% ../nbs/03_search.ipynb #918242ab
 _FORMAT = 1
 
 def _header(study: Study) -> dict:
@@ -514,7 +514,7 @@ def load(path # a journal, of a search that has ended, was cut off or is running
 
 Study.load = staticmethod(load)
 
-# %% ../nbs/03_search.ipynb #05ed213f
+# %% ../nbs/03_search.ipynb #2304913c
 @contextmanager
 def _bar(study: Study, n_trials: int, show: bool) -> Iterator[Callable]:
     "A function to call after each trial: a progress bar in a terminal or a notebook, with the best and the stage"

@@ -16,7 +16,7 @@ import numpy as np
 
 from .scales import Categorical, Integer, Scale
 
-# %% ../nbs/02_space.ipynb #6e455843
+# %% ../nbs/02_space.ipynb #d52649db
 def _key(seed: int, name: str) -> np.ndarray:
     "Philox's key, two 64-bit words, for one hyperparameter under one seed"
     digest = hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=16).digest()
@@ -25,11 +25,11 @@ def _key(seed: int, name: str) -> np.ndarray:
 def _random(seed: int, name: str, start: int, n: int) -> np.ndarray:
     "Random numbers `start` to `start + n` of [0, 1) for one hyperparameter, shape (n,)"
     block, skip = divmod(start, 4)  # one step of Philox's counter makes four numbers
-    bits = np.random.Philox(key=_key(seed, name), counter=block).random_raw(skip + n)[skip:]
-    return (bits >> np.uint64(11)) * 2.0**-53
+    bits = np.random.Philox(key=_key(seed, name), counter=block).random_raw(skip + n)
+    return (bits[skip:] >> np.uint64(11)) * 2.0**-53
 
-# %% ../nbs/02_space.ipynb #1d94dff7
-# Joe and Kuo's primitive polynomials, as (coefficients, initial direction numbers), for dimensions 2, 3, ...
+# %% ../nbs/02_space.ipynb #3798039c
+# Joe and Kuo's (primitive polynomial, initial direction numbers), for dimensions 2, 3, ...
 _JOE_KUO = [
     (3, [1]),
     (7, [1, 3]),
@@ -72,7 +72,7 @@ _JOE_KUO = [
     (301, [1, 3, 1, 11, 11, 11, 77, 249]),
 ]
 
-# %% ../nbs/02_space.ipynb #0a02088e
+# %% ../nbs/02_space.ipynb #ceaf4319
 def _directions(dimension: int) -> np.ndarray:
     "Direction numbers of one Sobol' dimension (0, 1, ...), 32 words of 32 bits"
     if dimension == 0: m = [1]*32
@@ -87,34 +87,38 @@ def _directions(dimension: int) -> np.ndarray:
     return np.array([m[k] << (31 - k) for k in range(32)], dtype=np.uint32)
 
 def _sobol(dimension: int, start: int, n: int) -> np.ndarray:
-    "Numbers `start` to `start + n` of one dimension of Sobol's sequence, as 32-bit integers, shape (n,)"
-    if start + n > 2**32: raise ValueError(f"Sobol's sequence ends after 2**32 points, got {start + n}")
+    "Numbers `start` to `start + n` of one dimension, as 32-bit integers, shape (n,)"
+    if start + n > 2**32:
+        raise ValueError(f"Sobol's sequence ends after 2**32 points, got {start + n}")
     i = np.arange(start, start + n, dtype=np.uint32)
     x = np.zeros(n, dtype=np.uint32)
     for k, direction in enumerate(_directions(dimension)):
         x ^= np.where((i >> np.uint32(k)) & np.uint32(1), direction, np.uint32(0))
     return x
 
-# %% ../nbs/02_space.ipynb #12b054f9
-def _mirrored(x: np.ndarray) -> np.ndarray:
-    "The 32 bits of each entry in reverse order"
-    for shift, mask in ((1, 0x55555555), (2, 0x33333333), (4, 0x0F0F0F0F), (8, 0x00FF00FF), (16, 0x0000FFFF)):
-        shift, mask = np.uint32(shift), np.uint32(mask)
-        x = ((x >> shift) & mask) | ((x & mask) << shift)
-    return x
+# %% ../nbs/02_space.ipynb #2cbb8f9c
+def _coins(key: np.uint64, prefix: np.ndarray) -> np.ndarray:
+    "A random-looking bit for each entry of `prefix`: the last one of SplitMix64's mix with the key"
+    x = (prefix + key)*np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30)))*np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27)))*np.uint64(0x94D049BB133111EB)
+    return (x ^ (x >> np.uint64(31))) & np.uint64(1)
 
-def _scrambled(x: np.ndarray, key: np.uint32) -> np.ndarray:
-    "Owen's nested uniform scrambling of 32-bit fractions, by Burley's hash"
-    x = _mirrored(x) + key
-    for factor in (0x6C50B47C, 0xB82F1E52, 0xC7AFE638, 0x8D22F6E6): x ^= x * np.uint32(factor)
-    return _mirrored(x)
+_DIGITS = np.arange(32, dtype=np.uint64)[:, None]  # 0 is the last
+
+def _scrambled(x: np.ndarray, key: np.uint64) -> np.ndarray:
+    "Owen's nested uniform scrambling of 32-bit fractions, shape (n,)"
+    if len(x) > 4096:  # in pieces that stay in the processor's cache
+        return np.concatenate([_scrambled(x[i:i + 4096], key) for i in range(0, len(x), 4096)])
+    x, one = x.astype(np.uint64), np.uint64(1)
+    before = (x >> (_DIGITS + one)) | (one << (np.uint64(31) - _DIGITS))  # headed by a 1
+    return x ^ np.bitwise_or.reduce(_coins(key, before) << _DIGITS, axis=0)
 
 def _quasirandom(seed: int, name: str, dimension: int, start: int, n: int) -> np.ndarray:
-    "Scrambled Sobol' numbers `start` to `start + n` of (0, 1) for one hyperparameter, shape (n,)"
-    key = np.uint32(_key(seed, name)[0] & np.uint64(0xFFFFFFFF))
-    return (_scrambled(_sobol(dimension, start, n), key) + 0.5) / 2**32
+    "Scrambled Sobol' numbers `start` to `start + n` of (0, 1), shape (n,)"
+    return (_scrambled(_sobol(dimension, start, n), _key(seed, name)[0]) + 0.5) / 2**32
 
-# %% ../nbs/02_space.ipynb #2ec342b3
+# %% ../nbs/02_space.ipynb #faa51db3
 def _size(scale: Scale) -> float:
     "How many values a scale has"
     if isinstance(scale, Categorical): return len(scale.options)
@@ -129,23 +133,27 @@ def _levels(scale: Scale, count: int) -> np.ndarray:
     return scale.cdf(np.unique(scale.ppf(np.linspace(0, 1, count))))
 
 def _grid(scales: Sequence[Scale], n: int) -> np.ndarray:
-    "`n` points of the smallest grid that holds them, with as equally many levels as can be, shape (n, d)"
+    "`n` points of the smallest grid that holds them, levels as equal as can be, shape (n, d)"
     sizes = [_size(scale) for scale in scales]
     if math.prod(sizes) < n:
-        raise ValueError(f"the whole space holds only {math.prod(sizes)} points, got n + start = {n}")
+        raise ValueError(f"the whole space holds only {math.prod(sizes)} points, "
+                         f"got n + start = {n}")
     counts = [max(1, int(n**(1/len(scales))))]*len(scales)
     levels = [_levels(scale, count) for scale, count in zip(scales, counts)]
     while math.prod(map(len, levels)) < n:
-        i = min((i for i, size in enumerate(sizes) if len(levels[i]) < size), key=counts.__getitem__)
+        open_ = [i for i, size in enumerate(sizes) if len(levels[i]) < size]
+        i = min(open_, key=counts.__getitem__)
         counts[i] += 1
         levels[i] = _levels(scales[i], counts[i])
-    shape = [len(u) for u in levels]
-    place = np.unravel_index(np.arange(n)*math.prod(shape)//max(n, 1), shape)
-    return np.stack([u[i] for u, i in zip(levels, place)], axis=1)
+    number, columns = np.arange(n)*math.prod(map(len, levels))//max(n, 1), []
+    for u in reversed(levels):
+        number, place = np.divmod(number, len(u))
+        columns.insert(0, u[place])
+    return np.stack(columns, axis=1)
 
-# %% ../nbs/02_space.ipynb #d5c6a6f0
+# %% ../nbs/02_space.ipynb #28bacb91
 class Space:
-    "Named hyperparameters, each with its scale: `Space(lr=LogUniform(1e-4, 1), hidden=Integer(50, 100))`."
+    "Named hyperparameters, each with its scale: `Space(lr=LogUniform(1e-4, 1), n=Integer(1, 9))`."
 
     def __init__(self, /,
                  **scales: Scale # the scale of each hyperparameter, by its name
@@ -161,7 +169,8 @@ class Space:
     def __iter__(self) -> Iterator[str]: return iter(self.scales)
     def __len__(self) -> int: return len(self.scales)
     def __eq__(self, other) -> bool:
-        return isinstance(other, Space) and list(self.scales.items()) == list(other.scales.items())
+        if not isinstance(other, Space): return NotImplemented
+        return list(self.scales.items()) == list(other.scales.items())
     def __hash__(self) -> int: return hash(tuple(self.scales.items()))
     def __repr__(self) -> str:
         return f"Space({', '.join(f'{name}={scale!r}' for name, scale in self.scales.items())})"
@@ -169,7 +178,7 @@ class Space:
     def ppf(self,
             u # (m, d) positions in the unit cube, columns in the order of the hyperparameters
            ) -> list[dict[str, Any]]: # m points, plain Python values by name
-        "The points at the positions `u`. Raises ValueError for a wrong shape or an entry outside [0, 1]."
+        "The points at `u`. Raises ValueError for a wrong shape or an entry outside [0, 1]."
         u = np.asarray(u, dtype=float)
         if u.ndim != 2 or u.shape[1] != len(self):
             raise ValueError(f"u must have shape (m, {len(self)}), got {u.shape}")
@@ -179,7 +188,8 @@ class Space:
     def cdf(self,
             points # m points: dicts with a value for each hyperparameter
            ) -> np.ndarray: # (m, d) positions in the unit cube
-        "The positions of `points`: the inverse of `ppf`. Raises ValueError for a value that is not on its scale."
+        "The positions of `points`, `ppf`'s inverse. ValueError for a value not on its scale."
+        points = list(points)
         for point in points:
             if set(point) != set(self.scales):
                 raise ValueError(f"a point needs values for {list(self)}, got {list(point)}")
@@ -214,8 +224,10 @@ class Space:
                start: int = 0, # number of the first point
                method: str = "random" # "random", "quasirandom" or "grid"
               ) -> list[dict[str, Any]]: # n points, plain Python values by name
-        """Points `start` to `start + n`. A random or quasirandom point is a function of seed, name and number alone.
-        A grid is made for `start + n` points and has no seed. Raises ValueError or TypeError for a bad argument."""
+        """Points `start` to `start + n`. A random value is a function of seed, name and number alone;
+        a quasirandom one also of its hyperparameter's place in the space (so put new ones last);
+        a grid is made for `start + n` points and has no seed.
+        Raises ValueError or TypeError for a bad argument."""
         return self.ppf(self.unit(n, seed, start, method))
 
 # %% ../nbs/02_space.ipynb #ba3c3619

@@ -12,11 +12,11 @@ import nbformat
 import numpy as np
 import pytest
 import yaml
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
 import dlnotes
-from web.__main__ import as_output, options
+from web.__main__ import html, markdown, options
 
 root = Path(__file__).parents[1]
 notebooks = sorted((root / "nbs").glob("*.ipynb"))
@@ -92,6 +92,8 @@ def test_a_notebook_is_executed_titled_and_has_text_for_every_picture(path):
             assert out.output_type != "error" and out.get("name") != "stderr", cell.source
             if "image/png" in out.get("data", {}):
                 assert options(cell.source).get("fig-alt"), cell.source
+        if options(cell.source).get("code-summary") == "Solution in code":
+            assert not cell.outputs, f"this solution's output gives it away:\n{cell.source}"
 
 
 # The check that outputs reproduce
@@ -107,19 +109,23 @@ def text(s):
     return new_output("execute_result", {"text/plain": s})
 
 
-def picture(shade, size=8):
+def picture(columns, size=100, shade=0):
+    """A white square with vertical lines, as a plot is mostly white."""
+    pixels = np.full((size, size, 3), 255, np.uint8)
+    pixels[:, list(columns)] = shade
     buffer = io.BytesIO()
-    Image.fromarray(np.full((size, size, 3), shade, np.uint8)).save(buffer, "png")
+    Image.fromarray(pixels).save(buffer, "png")
     return new_output("display_data", {"image/png": base64.b64encode(buffer.getvalue()).decode()})
 
 
 def found(old, new, source="x"):
-    return rerun.differences(run_of((source, old)), run_of((source, new)))
+    return list(rerun.differences(run_of((source, old)), run_of((source, new))))
 
 
 def test_equal_outputs_and_numbers_within_the_tolerance_pass():
     assert not found([text("array([0.25, 1e-3])")], [text("array([0.25000001, 1.0000001e-3])")])
-    assert not found([picture(200)], [picture(201)])
+    assert not found([text("[0.  1.5]  1e-05")], [text("[-0.   1.5] 0.00001")])
+    assert not found([picture([5, 50])], [picture([5, 50], shade=2)])
 
 
 @pytest.mark.parametrize(
@@ -131,8 +137,12 @@ def test_equal_outputs_and_numbers_within_the_tolerance_pass():
         ([text("[1, 2]")], [text("[1, 2, 3]")]),
         ([text("1")], []),
         ([], [text("1")]),
-        ([picture(200)], [picture(100)]),
-        ([picture(200)], [picture(200, size=9)]),
+        ([text("12345678")], [text("12345679")]),
+        ([text("1,234")], [text("1,235")]),
+        ([text("nan")], [text("0.5")]),
+        ([picture([5, 50])], [picture([5, 51])]),
+        ([picture([5, 50])], [picture([])]),
+        ([picture([5])], [picture([5], size=101)]),
         ([new_output("stream", name="stdout", text="1")], [new_output("stream", name="stdout", text="2")]),
     ],
 )
@@ -143,6 +153,17 @@ def test_any_other_difference_is_found(old, new):
 def test_a_timing_cell_may_differ_and_only_that():
     assert not found([text("0.1")], [text("0.9")], "#| timing: true\nx")
     assert found([text("0.1")], [text("0.9")], "# timing: true\nx")
+    assert found([text("0.1")], [text("0.9")], 'x = """\n#| timing: true\n"""')
+    assert found([text("0.1")], [], "#| timing: true\nx")
+
+
+def test_text_on_stderr_is_never_welcome():
+    noise = new_output("stream", name="stderr", text="careful!")
+    assert found([noise], [noise]) and found([noise], [noise], "#| timing: true\nx")
+
+
+def test_a_cell_that_is_not_run_shows_nothing():
+    assert found([text("999")], [text("999")], "#| eval: false\n1 + 1")
 
 
 def test_running_finds_a_stored_number_that_no_run_gives(tmp_path):
@@ -153,6 +174,12 @@ def test_running_finds_a_stored_number_that_no_run_gives(tmp_path):
     assert "number was 3 and is 2" in rerun.check(path)[0]
     rerun.run(path)
     assert rerun.check(path) == []
+
+
+def test_a_cell_that_fails_is_a_problem_of_its_notebook(tmp_path):
+    path = tmp_path / "a.ipynb"
+    nbformat.write(rerun.cleaned(run_of(("1/0", []))), path)
+    assert "ZeroDivisionError" in rerun.check(path)[0]
 
 
 def test_a_notebook_with_volatile_metadata_is_not_clean(tmp_path):
@@ -167,8 +194,8 @@ def test_a_notebook_with_volatile_metadata_is_not_clean(tmp_path):
 
 
 def site(folder, **pages):
-    for name, html in pages.items():
-        (folder / f"{name}.html").write_text(html)
+    for name, content in pages.items():
+        (folder / f"{name}.html").write_text(content)
     return list(links.problems(folder))
 
 
@@ -192,6 +219,14 @@ def test_dead_links_and_foreign_files_are_found(tmp_path, html, message):
     assert message in site(tmp_path, a=html)[0]
 
 
+def test_a_link_out_of_the_site_or_into_a_notebook_is_found(tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "README.md").touch()
+    (tmp_path / "docs" / "a.ipynb").touch()
+    assert "outside the site" in site(tmp_path / "docs", a='<a href="../README.md">')[0]
+    assert "a place in a notebook" in site(tmp_path / "docs", a='<a href="a.ipynb#x">')[0]
+
+
 def test_an_empty_site_is_a_problem(tmp_path):
     assert site(tmp_path)
 
@@ -206,5 +241,50 @@ def test_cell_options_are_read_as_quarto_reads_them():
     }
 
 
-def test_output_that_holds_a_fence_stays_in_its_block():
-    assert as_output("```\ncode\n```").count("````") == 2
+def page(folder, *cells, title="Title"):
+    """The page that the fallback makes of these cells."""
+    path = folder / "a.ipynb"
+    nbformat.write(new_notebook(cells=list(cells)), path)
+    front = f"---\ntitle: {title}\n---\n\n"
+    meta = {"lang": "en", "pages": {"01_scales.ipynb": "scales.html"}, "site": "https://s/", "source": "https://r/"}
+    html(front + markdown(path, folder / "figures"), folder / "a.html", meta)
+    return (folder / "a.html").read_text()
+
+
+def code(source, *outputs):
+    return new_code_cell(source, outputs=list(outputs))
+
+
+def test_fences_inside_code_and_outputs_stay_inside(tmp_path):
+    fence = "```\ninside\n```"
+    table = new_output("display_data", {"text/html": f"<pre>\n{fence}\n</pre>"})
+    made = page(tmp_path, code(f'x = """\n{fence}\n"""', text(fence), table), code("after = 1"))
+    assert made.count("inside") == 3 and ":::" not in made and "{.output}" not in made
+    assert made.index("inside") < made.index("after")
+
+
+def test_options_hide_code_output_or_both(tmp_path):
+    cells = [code("#| echo: false\nquiet", text("heard"))]
+    cells += [code("#| output: false\nshown", text("swallowed")), code("#| include: false\nunseen", text("unheard"))]
+    made = page(tmp_path, *cells)
+    assert "heard" in made and "shown" in made
+    assert not any(word in made for word in ("quiet", "swallowed", "unseen", "unheard", "#|"))
+
+
+@pytest.mark.parametrize(
+    "kind, content", [("image/svg+xml", "<svg/>"), ("image/png", "iVBORw0KGgo="), ("image/jpeg", "/9j/")]
+)
+def test_pictures_of_every_kind_are_shown_and_described(tmp_path, kind, content):
+    source = '#| fig-alt: \'a "quoted" \\ word\'\n#| fig-cap: "see $x^2$ [here]"\nplot'
+    made = page(tmp_path, code(source, new_output("display_data", {kind: content})))
+    assert "a &quot;quoted&quot; \\ word" in made and "<figcaption" in made and "fig-alt" not in made
+    assert list((tmp_path / "figures").iterdir())
+
+
+def test_boxes_have_their_titles_and_links_lead_to_pages(tmp_path):
+    texts = ['::: {.callout-note title="About $x$"}\nA\n:::', '::: {.callout-tip collapse="true"}\n## Hint\nB\n:::']
+    texts += ["[scales](01_scales.ipynb#uniform) [too](./01_scales.ipynb) [f](https://r/a.py#L3) [g](https://s/b.html)"]
+    made = page(tmp_path, *map(new_markdown_cell, texts))
+    assert "About <math" in made and "<h2" not in made and made.count('<details class="callout') == 1
+    for link in ("scales.html#uniform", "scales.html", "source/a.html#L-3", "b.html"):
+        assert f'href="{link}"' in made

@@ -1,6 +1,7 @@
 """Scales: draws fall where they should, both directions agree, and bad bounds are refused by name."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -17,6 +18,9 @@ continuous = [
     LogUniform(1e-300, 1e300),
     ReverseLogUniform(0.9, 0.999),
     ReverseLogUniform(0.0, 1 - 1e-12),
+    ReverseLogUniform(0.05, 0.59),
+    ReverseLogUniform(0, 1e-10),
+    Uniform(0, 5e-324),
 ]
 discrete = [Integer(2, 4), Integer(-7, 0), Integer(50, 100), Integer(1, 255, log=True), Integer(3, 4, log=True)]
 unit = st.floats(0, 1)
@@ -107,7 +111,7 @@ def test_ppf_never_decreases(scale, u, v):
     assert scale.ppf(min(u, v)) <= scale.ppf(max(u, v))
 
 
-@given(low=st.integers(-(10**6), 10**6), width=st.integers(1, 10**4), log=st.booleans(), data=st.data())
+@given(low=st.integers(-(10**6), 10**6), width=st.integers(1, 2**44), log=st.booleans(), data=st.data())
 def test_integers_come_back_exactly(low, width, log, data):
     low = abs(low) + 1 if log else low
     scale = Integer(low, low + width, log=log)
@@ -143,6 +147,39 @@ def test_one_position_gives_a_plain_number_and_many_an_array(scale, kind):
     assert many[1, 0] == scale.ppf(0.3)
 
 
+def test_near_zero_a_reverse_log_scale_keeps_its_digits():
+    scale, u = ReverseLogUniform(0, 1e-10), np.linspace(0, 1, 10_001)
+    assert abs(scale.cdf(scale.ppf(u)) - u).max() < 1e-12
+
+
+def test_the_ends_bound_what_lies_next_to_them():
+    for scale in [*continuous, ReverseLogUniform(0.11, 0.59)]:
+        near = scale.ppf([1e-17, 1e-16, 1 - 1e-16])
+        assert (scale.low <= near).all() and (near <= scale.high).all()
+
+
+@pytest.mark.parametrize("scale", [Integer(2, 5), Categorical(["a", "b", "c", "d"])])
+def test_a_discrete_value_stands_in_the_middle_of_its_slice(scale):
+    values = list(scale.ppf([0.1, 0.3, 0.6, 0.9]))
+    assert scale.cdf(values).tolist() == [0.125, 0.375, 0.625, 0.875]
+    assert [scale.ppf(np.nextafter(k / 4, 0)) for k in (1, 2, 3, 4)] == values
+    assert [scale.ppf(k / 4) for k in (0, 1, 2, 3)] == values
+
+
+@pytest.mark.parametrize("options", [[(64, 64), (128, 32)], [(1,), (2, 3)], [[1, 2], [3]], [None, "a"], [{"a": 1}, {}]])
+def test_options_may_be_anything_that_can_be_compared(options):
+    scale = Categorical(options)
+    assert list(scale.ppf([0.1, 0.9])) == options
+    assert list(scale.ppf([[0.1, 0.9]])[0]) == options
+    assert [scale.cdf(option) for option in options] == [0.25, 0.75]
+
+
+def test_options_from_numpy_are_plain_and_nan_is_an_option():
+    scale = pickle.loads(pickle.dumps(Categorical([*np.array([1, 2]), math.nan])))
+    assert [type(o) for o in scale.options] == [int, int, float]
+    assert scale.cdf(np.int64(2)) == 0.5 and scale.cdf(math.nan) == 5 / 6
+
+
 def test_scales_are_values():
     assert Uniform(0, 1) == Uniform(0.0, 1.0) and hash(Uniform(0, 1)) == hash(Uniform(0.0, 1.0))
     assert LogUniform(1, 2) != Uniform(1, 2)
@@ -170,7 +207,13 @@ refused = [
     (lambda: Integer(1, math.nan), r"high must be a finite number, got nan"),
     (lambda: Integer(0, 8, log=True), r"low >= 1 must hold for a log scale, got low=0"),
     (lambda: Integer(3, 3), r"low=3, high=3"),
-    (lambda: Integer(0, 2**60), r"high must lie within"),
+    (lambda: Integer(0, 2**46), r"high must lie within"),
+    (lambda: Integer(1, np.True_), r"got np.True_"),
+    (lambda: Integer(1, 8, log="no"), r"log must be True or False, got 'no'"),
+    (lambda: LogUniform(1e300, math.nextafter(1e300, 2e300)), r"low < high must hold"),
+    (lambda: Uniform("0", 1), r"low must be a finite number, got '0'"),
+    (lambda: Categorical({"a", "b"}), r"options must be a list or tuple"),
+    (lambda: Categorical(b"abc"), r"options must be a list or tuple"),
     (lambda: Categorical([]), r"at least one option"),
     (lambda: Categorical(["a", "b", "a"]), r"options must differ, got 'a' twice"),
     (lambda: Categorical("abc"), r"options must be a list or tuple, got 'abc'"),

@@ -173,6 +173,12 @@ def test_the_keyboard_reaches_the_text_first(open_page):
     assert page.url.endswith("#main")
 
 
+def test_every_stop_of_the_keyboard_has_a_name(open_page):
+    for name in ("search.html", "source/space.html"):
+        stops = open_page(name).locator("a[href]:not([tabindex='-1']), button, summary")
+        assert all(text.strip() for text in stops.all_text_contents()), name
+
+
 def test_hidden_cells_stay_hidden_and_shown_code_is_highlighted(open_page):
     page = open_page("scales.html")
     text = page.locator("article").inner_text()

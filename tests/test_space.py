@@ -73,7 +73,7 @@ def test_the_draws_are_these_for_good():
     u = Space(lr=Uniform(0, 1), beta=Uniform(0, 1)).unit(2, seed=1)
     q = Space(lr=Uniform(0, 1), beta=Uniform(0, 1)).unit(2, seed=1, method="quasirandom")
     assert u.tolist() == [[0.878886854155154, 0.9593352959749103], [0.9233783386212701, 0.5603249768536903]]
-    assert q.tolist() == [[0.5005157404812053, 0.4795841370942071], [0.4903994187479839, 0.7895958629669622]]
+    assert q.tolist() == [[0.623039438505657, 0.27430944226216525], [0.23701363464351743, 0.9823036709567532]]
 
 
 # How the draws are spread
@@ -90,6 +90,15 @@ def test_positions_are_even(method):
 def test_a_single_point_is_even_over_seeds(method):
     u = np.array([space.unit(1, seed=s, start=3, method=method)[0] for s in range(2000)])
     assert min(stats.kstest(column, "uniform").pvalue for column in u.T) > 0.001
+
+
+def test_each_seed_scrambles_the_quasirandom_points_its_own_way():
+    """Owen's scrambling of n = 2**k points on a line has 2**(n - 1) patterns, all equally likely."""
+    x = Space(x=Uniform(0, 1))
+    for n in (4, 8):
+        seen = [tuple((x.unit(n, seed=s, method="quasirandom")[:, 0] * n).astype(int)) for s in range(3000)]
+        counts = np.unique(seen, axis=0, return_counts=True)[1]
+        assert len(counts) == 2 ** (n - 1) and stats.chisquare(counts).pvalue > 0.001
 
 
 def test_names_and_neighbouring_seeds_are_independent():
@@ -130,6 +139,24 @@ def test_a_grid_does_not_repeat_itself_where_values_run_out():
     assert len(set(points)) == 40
 
 
+def test_a_grid_can_be_taken_in_parts_and_spreads_what_it_leaves_out():
+    whole = space.unit(30, method="grid")
+    assert (space.unit(10, start=20, method="grid") == whole[20:]).all()
+    part = Space(a=Uniform(0, 1), b=Uniform(0, 1)).unit(7, method="grid")  # of 3 x 3
+    assert part.min() == 0 and part.max() == 1 and len(np.unique(part[:, 0])) == 3
+
+
+def test_a_grid_of_integers_goes_from_end_to_end():
+    points = Space(a=Integer(1, 100), b=Integer(1, 100, log=True)).sample(9, method="grid")
+    assert sorted({p["a"] for p in points}) == [1, 51, 100] and sorted({p["b"] for p in points}) == [1, 10, 100]
+
+
+def test_a_grid_takes_the_middle_where_it_has_one_level_and_grows_the_first_first():
+    assert space.unit(1, method="grid").tolist() == [[0.5] * 4]
+    assert [len(np.unique(c)) for c in space.unit(2, method="grid").T] == [2, 1, 1, 1]
+    assert Space(**{f"x{i}": Uniform(0, 1) for i in range(70)}).unit(3, method="grid").shape == (3, 70)
+
+
 @given(n=st.integers(0, 200))
 def test_a_grid_has_as_many_points_as_asked_for(n):
     points = space.unit(n, method="grid")
@@ -149,7 +176,7 @@ def test_a_finite_space_can_be_used_up():
 @given(st.integers(0, 10**6))
 def test_points_come_back(seed):
     points = space.sample(5, seed=seed)
-    again = space.ppf(space.cdf(points))
+    again = space.ppf(space.cdf(iter(points)))
     for p, q in zip(points, again, strict=True):
         assert p["hidden"] == q["hidden"] and p["act"] == q["act"]
         assert p["lr"] == pytest.approx(q["lr"], rel=1e-12) and p["beta"] == pytest.approx(q["beta"], rel=1e-12)
@@ -191,6 +218,18 @@ def test_zoom_stays_inside_and_keeps_the_best(values, seed, keep, margin):
     best = min(found, key=lambda t: t.value).params
     assert finer["hidden"].low <= best["hidden"] <= finer["hidden"].high
     assert finer["lr"].low <= best["lr"] * (1 + 1e-12) and best["lr"] <= finer["lr"].high * (1 + 1e-12)
+
+
+def test_zoom_keeps_a_log_scale_of_integers_and_two_of_them():
+    log = Space(k=Integer(1, 1000, log=True), n=Integer(1, 9))
+    found = [SimpleNamespace(params={"k": k, "n": 9}, value=k) for k in (1, 2, 700)]
+    finer = log.zoom(found, keep=0.5, margin=0)
+    assert finer["k"] == Integer(1, 2, log=True) and finer["n"] == Integer(8, 9)
+
+
+def test_zoom_takes_at_least_the_best_two():
+    finer = space.zoom(trials([3.0, 1.0, 2.0, 9.0]), keep=0.01, margin=0)
+    assert finer == space.zoom(trials([3.0, 1.0, 2.0, 9.0])[1:3], keep=1, margin=0)
 
 
 def test_zoom_follows_the_direction():

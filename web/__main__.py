@@ -17,28 +17,44 @@ from nbdev.serve import proc_nbs
 
 web = Path(__file__).parent
 root = web.parent
-option = re.compile(r"^#\|.*\n?", re.M)
+heading = re.compile(r"(?:#\|.*\n?)*")  # the options of a cell: the lines at its very start that begin with #|
 
 
 def options(source):
     """The cell options of a code cell (`#| key: value`) as a dict."""
-    lines = [line.removeprefix("#|").strip() for line in option.findall(source)]
+    lines = [line.removeprefix("#|").strip() for line in heading.match(source)[0].splitlines()]
     found = [yaml.safe_load(line) for line in lines if ": " in line]
     return {key: value for entry in found if isinstance(entry, dict) for key, value in entry.items()}
 
 
-def as_output(text):
-    """Plain text output as a fenced block, with a fence longer than any inside."""
+def without_options(source):
+    """The code of a cell, as the page shows it."""
+    return source[heading.match(source).end() :].strip()
+
+
+def fenced(text, kind):
+    """`text` in a fence longer than any it holds."""
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-    return f"::: {{.cell-output}}\n{fence}{{.output}}\n{text.rstrip()}\n{fence}\n:::"
+    return f"{fence}{{{kind}}}\n{text.rstrip()}\n{fence}"
+
+
+def as_output(text):
+    """What a cell printed, as a block of its own."""
+    return f"::: {{.cell-output}}\n{fenced(text, '.output')}\n:::"
+
+
+def as_figure(file, source):
+    """A picture with the caption and the description that its cell's options give."""
+    found = options(source)
+    alt = str(found.get("fig-alt", "")).replace("\\", "\\\\").replace('"', '\\"')
+    return f'\n![{found.get("fig-cap", "")}]({file}){{fig-alt="{alt}"}}\n'
 
 
 def markdown(notebook, figures):
     """A processed notebook as Markdown; its pictures are written to the folder `figures`."""
     exporter = MarkdownExporter(template_file=str(web / "cells.md.j2"))
-    exporter.register_filter("options", options)
-    exporter.register_filter("without_options", lambda source: option.sub("", source).strip())
-    exporter.register_filter("as_output", as_output)
+    for function in (options, without_options, fenced, as_output, as_figure):
+        exporter.register_filter(function.__name__, function)
     names = {"unique_key": notebook.stem, "output_files_dir": figures.name}
     text, resources = exporter.from_filename(str(notebook), resources=names)
     figures.mkdir(parents=True, exist_ok=True)
@@ -53,6 +69,11 @@ def pandoc(text, *arguments):
     return subprocess.run(
         command, input=text, encoding="utf-8", check=True, stdout=subprocess.PIPE, cwd=root / "nbs"
     ).stdout
+
+
+def plain(text):
+    """Markdown as plain text, for the page's head."""
+    return pandoc(text, "--to=plain", "--wrap=none").strip()
 
 
 def html(text, target, meta):
@@ -111,6 +132,7 @@ def fallback(processed, docs):
         "root": "",
     }
     for i, page in enumerate(pages):
+        print(f"  {page['notebook']}")
         matter = front_matter(processed / page["notebook"])
         own = {
             "nav": [entry | {"current": entry is page} for entry in nav],
@@ -118,7 +140,7 @@ def fallback(processed, docs):
             "next": pages[i + 1] if i + 1 < len(pages) else None,
             "notebook": page["notebook"],
             "index": page["href"] == "index.html",
-            "description-meta": matter.get("description", website["description"]),
+            "description-meta": plain(matter.get("description", website["description"])),
         }
         text = markdown(processed / page["notebook"], docs / "figures")
         html(text, docs / page["href"], {k: v for k, v in (meta | own).items() if v is not None})
@@ -129,17 +151,19 @@ def fallback(processed, docs):
 
 
 def site():
-    """Builds _docs/ afresh, with Quarto if there is one."""
+    """Builds _docs/ afresh, with Quarto if there is one; the old site stays until the new one is whole."""
     docs, processed = root / "_docs", proc_nbs(n_workers=2)
-    shutil.rmtree(docs, ignore_errors=True)
+    fresh = processed / "_docs"  # where Quarto puts it, as _quarto.yml says
+    shutil.rmtree(fresh, ignore_errors=True)
     if quarto := shutil.which("quarto"):
         print(f"Rendering with Quarto ({quarto})")
         subprocess.run([quarto, "render", str(processed), "--no-execute"], check=True)
-        shutil.move(processed / "_docs", docs)
     else:
         print("Quarto is not on the PATH: rendering with the fallback (pandoc)")
-        docs.mkdir()
-        fallback(processed, docs)
+        fresh.mkdir()
+        fallback(processed, fresh)
+    shutil.rmtree(docs, ignore_errors=True)
+    shutil.move(fresh, docs)
     print(f"The book is in {docs}: open {docs / 'index.html'}")
 
 

@@ -1,4 +1,4 @@
-// A copy button on every block of code, and the panels' state when the window changes width.
+// A copy button on every block of code.
 for (const block of document.querySelectorAll("article div.sourceCode")) {
   const button = document.createElement("button");
   button.className = "copy";
@@ -22,6 +22,16 @@ for (const block of document.querySelectorAll("article div.sourceCode")) {
   block.append(button);
 }
 
+// Code that is wider than its block can be scrolled from the keyboard; line numbers are no stops on the way.
+for (const block of document.querySelectorAll("article pre")) {
+  if (block.scrollWidth > block.clientWidth) block.tabIndex = 0;
+}
+for (const anchor of document.querySelectorAll("pre code > span > a")) {
+  anchor.tabIndex = -1;
+  anchor.setAttribute("aria-hidden", "true");
+}
+
+// The panels' state when the window changes width.
 for (const [panel, width] of [[".chapters", "62rem"], [".contents", "84rem"]]) {
   const wide = matchMedia(`(min-width: ${width})`);
   wide.addEventListener("change", () => {

@@ -16,7 +16,14 @@ local function callout(div)
     if div.classes:includes("callout-" .. name) then kind = name end
   end
   if not kind then return nil end
-  local title = pandoc.Plain(div.attributes.title or names[kind])
+  local title = pandoc.Plain(names[kind])
+  local first = div.content[1]
+  if div.attributes.title then
+    title = pandoc.Plain(pandoc.read(div.attributes.title, "markdown").blocks[1].content)
+  elseif first and first.t == "Header" then
+    title = pandoc.Plain(first.content)
+    div.content:remove(1)
+  end
   local folded = div.attributes.collapse == "true"
   local outer, head = "aside", "p"
   if div.attributes.collapse then outer, head = "details", "summary" end
@@ -43,7 +50,7 @@ local function link(a)
     return pandoc.Link(a.content, a.target, "", { class = "source-link" })
   end
   if starts(a.target, site) then a.target = a.target:sub(#site + 1) end
-  local notebook, rest = a.target:match("^([%w_-]+%.ipynb)(.*)$")
+  local notebook, rest = a.target:gsub("^%./", ""):match("^([%w_-]+%.ipynb)(.*)$")
   if notebook and pages[notebook] then a.target = text(pages[notebook]) .. rest end
   a.attributes.target = nil
   return a
