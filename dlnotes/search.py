@@ -331,7 +331,8 @@ def _collect(submit: Callable, todo: dict[int, dict]) -> Iterator[tuple[int, dic
     futures = {submit(params): (number, False) for number, params in todo.items()}
     try:
         while futures:
-            for future in wait(futures, return_when=FIRST_COMPLETED).done:
+            ended = wait(futures, return_when=FIRST_COMPLETED).done
+            for future in sorted(ended, key=lambda f: f.cancelled() or f.exception() is not None):  # outcomes first
                 number, again = futures.pop(future)
                 try: yield number, future.result()
                 except TimeoutError: yield number, lost("timeout", "ran past its time and was killed")
