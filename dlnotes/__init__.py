@@ -2,6 +2,7 @@
 
 from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Scale, Uniform
 from .search import Study, Trial, search
+from .softmax import SoftmaxRegression, cross_entropy, log_softmax, one_hot, softmax
 from .space import Space
 
 __version__ = "0.1.0"
@@ -11,9 +12,14 @@ __all__ = [
     "LogUniform",
     "ReverseLogUniform",
     "Scale",
+    "SoftmaxRegression",
     "Space",
     "Study",
     "Trial",
     "Uniform",
+    "cross_entropy",
+    "log_softmax",
+    "one_hot",
     "search",
+    "softmax",
 ]
