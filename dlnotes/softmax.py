@@ -91,7 +91,7 @@ def one_hot(y:np.ndarray,   # integer labels, any shape
     Y[np.arange(y.size), y.ravel()] = 1
     return Y.reshape(*shape, num_classes)
 
-# %% ../nbs/07_softmax.ipynb #7b308ee2
+# %% ../nbs/07_softmax.ipynb #0d2efd1a
 _BLOCK = 2**18 # numbers worked on at once: few enough to stay in the processor's cache
 
 def _threads() -> int:
@@ -102,6 +102,7 @@ def _threads() -> int:
 
 def _each_block(work, m, c):
     "`work(rows)` for every slice of about `_BLOCK` numbers, in threads when there is enough to do"
+    if not m: return
     if m*c <= _BLOCK: return work(slice(0, m))
     step = max(1, _BLOCK // c)
     blocks = [slice(i, min(i + step, m)) for i in range(0, m, step)]
@@ -546,7 +547,7 @@ def _variances(prepared, yhat, s):
     inverse = inverse.reshape(-1, K - 1, size)@T.T
     return np.einsum("ikj,ikj->kj", inverse, inverse)
 
-# %% ../nbs/07_softmax.ipynb #8350c64d
+# %% ../nbs/07_softmax.ipynb #0da7193e
 class SoftmaxRegression:
     """Multinomial logistic regression: minimises `C * sum(s_i * cross-entropy_i) + ||coef||^2 / 2`.
 
@@ -719,7 +720,8 @@ class SoftmaxRegression:
             raise _theirs("NotFittedError", ValueError)(f"this {name} is not fitted yet: call fit first")
         names, mine = _feature_names(X), getattr(self, "feature_names_in_", None)
         if mine is not None and names is None:
-            warnings.warn(f"X does not have valid feature names, but {name} was fitted with feature names", stacklevel=3)
+            warnings.warn(f"X does not have valid feature names, but {name} was fitted with feature names",
+                          UserWarning, stacklevel=3)
         if names is not None and mine is None:
             warnings.warn(f"X has feature names, but {name} was fitted without feature names", stacklevel=3)
         if names is not None and mine is not None and list(names) != list(mine):
