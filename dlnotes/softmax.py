@@ -371,7 +371,7 @@ def _preconditioner(X, w, share, lam):
     M = np.stack(Ms)
     return lambda R: (R[:, None]@M)[:, 0], min(aparts)
 
-# %% ../nbs/07_softmax.ipynb #0a9e7d10
+# %% ../nbs/07_softmax.ipynb #8e14014c
 @dataclass
 class _Result:
     W: np.ndarray
@@ -400,8 +400,9 @@ def _newton(o, W, tol, max_iter):
             precondition, apart = _preconditioner(X, *o.curvature(dz, yhat), o.lam)
         bound = np.sum(G*precondition(G))/2
         if not bound > 0: converged, gap = True, 0.0; break
-        eta = max(min(0.1, (bound/f)**0.25), min(0.1, np.sqrt(1e-5*tol*f/bound)), 1e-3)
+        eta = max(min(0.1, (bound/f)**0.25), 1e-4)
         yh = yhat.astype(X.dtype)
+        last = products
         D, products = _conjugate_gradients(lambda V, yh=yh, X=X: o.curved(V, yh, X), G, precondition, eta, 500)
         slope = np.sum(G*D)
         ZD, t = D@o.X.T, 1.0
@@ -417,7 +418,8 @@ def _newton(o, W, tol, max_iter):
         shrunk = promised/before
         gap = promised*shrunk/(1 - shrunk) if shrunk < 1 else np.inf # the rest, if steps keep shrinking like this
         W, Z, f = W + t*D, Z + t*ZD, f_new
-        if converged := bool(t == 1 and gap <= tol/100): break
+        # fewer products than last time: conjugate gradients may have stopped before a flat direction, so look again
+        if converged := bool(t == 1 and gap <= tol/100 and products >= last): break
         dz, yhat = o.errors(state)
         G = o.gradient(dz, W)
     own = Z[o.y, o.rows]
