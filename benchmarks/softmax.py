@@ -1,5 +1,7 @@
 """Softmax beside its peers, interleaved in one run, two threads each, as ratios of medians. Run: python benchmarks/softmax.py
 
+# ruff: noqa: E402 -- the lines before the imports must run first
+
 1. cross_entropy, loss and gradient in float32, beside PyTorch's cross_entropy forward and backward.
 2. SoftmaxRegression, default settings, beside the fastest of scikit-learn's lbfgs, newton-cg and newton-cholesky
    that reaches a relative gap of 1e-8 (each with the loosest tol of a ladder that does).
@@ -126,7 +128,9 @@ def classifiers():
         )
         ratios.append(a / b)
         gap = objective(model, X, y) / best - 1
-        print(f"  {name:36s} {a * 1e3:20.1f} {b * 1e3:11.1f} {a / b:7.2f} {gap:9.0e}   {solver}, tol {tol:g}", flush=True)
+        print(
+            f"  {name:36s} {a * 1e3:20.1f} {b * 1e3:11.1f} {a / b:7.2f} {gap:9.0e}   {solver}, tol {tol:g}", flush=True
+        )
     print(f"  geometric mean {geometric_mean(ratios):61.2f}   largest {max(ratios):.2f}")
 
 

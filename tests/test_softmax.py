@@ -1,4 +1,4 @@
-"""softmax, log_softmax, one_hot and cross_entropy: stable, true to PyTorch and autograd, careful with what they are given."""
+"""softmax, log_softmax, one_hot and cross_entropy: stable, true to PyTorch, careful with what they are given."""
 
 import itertools
 import threading
@@ -338,7 +338,9 @@ def test_options_combine_as_in_pytorch(shape, axis, dtype, size):
         loss, dz = cross_entropy(z, y, axis=axis, **ours)
         assert dz.dtype == loss.dtype == dtype and np.shape(loss) == tuple(expected.shape)
         assert np.allclose(loss, expected.detach().numpy(), equal_nan=True, **close), options
-        assert np.allclose(dz, leaf.grad.numpy(), equal_nan=not np.isfinite(loss).all(), **close) or np.isnan(loss).any()
+        assert (
+            np.allclose(dz, leaf.grad.numpy(), equal_nan=not np.isfinite(loss).all(), **close) or np.isnan(loss).any()
+        )
 
 
 def test_gradient_against_autograd():

