@@ -1,6 +1,6 @@
+# ruff: noqa: E402
 """Softmax beside its peers, interleaved in one run, two threads each, as ratios of medians. Run: python benchmarks/softmax.py
 
-# ruff: noqa: E402 -- the lines before the imports must run first
 
 1. cross_entropy, loss and gradient in float32, beside PyTorch's cross_entropy forward and backward.
 2. SoftmaxRegression, default settings, beside the fastest of scikit-learn's lbfgs, newton-cg and newton-cholesky
