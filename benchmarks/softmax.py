@@ -1,5 +1,5 @@
 # ruff: noqa: E402
-"""Softmax beside its peers, interleaved in one run, two threads each, as ratios of medians. Run: python benchmarks/softmax.py
+"""Softmax beside its peers, interleaved in one run, two threads each, as ratios of medians.
 
 
 1. cross_entropy, loss and gradient in float32, beside PyTorch's cross_entropy forward and backward.
