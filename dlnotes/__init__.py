@@ -13,6 +13,7 @@ from .batchnorm import (
 from .gradcheck import ArgumentCheck, GradientCheck, GradientError, check_gradient, numeric_gradient
 from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Scale, Uniform
 from .search import Study, Trial, search
+from .softmax import SoftmaxRegression, cross_entropy, log_softmax, one_hot, softmax
 from .space import Space
 
 __version__ = "0.1.0"
@@ -28,6 +29,7 @@ __all__ = [
     "Moments",
     "ReverseLogUniform",
     "Scale",
+    "SoftmaxRegression",
     "Space",
     "Study",
     "Trial",
@@ -36,8 +38,12 @@ __all__ = [
     "batchnorm_backward",
     "batchnorm_inference",
     "check_gradient",
+    "cross_entropy",
     "get_threads",
+    "log_softmax",
     "numeric_gradient",
+    "one_hot",
     "search",
     "set_threads",
+    "softmax",
 ]
