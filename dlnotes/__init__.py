@@ -25,6 +25,7 @@ from .batchnorm import (
 from .gradcheck import ArgumentCheck, GradientCheck, GradientError, check_gradient, numeric_gradient
 from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Scale, Uniform
 from .search import Study, Trial, search
+from .softmax import SoftmaxRegression, cross_entropy, log_softmax, one_hot, softmax
 from .space import Space
 
 __version__ = "0.1.0"
@@ -44,6 +45,7 @@ __all__ = [
     "Retune",
     "ReverseLogUniform",
     "Scale",
+    "SoftmaxRegression",
     "Space",
     "Study",
     "Trial",
@@ -52,14 +54,18 @@ __all__ = [
     "batchnorm_backward",
     "batchnorm_inference",
     "check_gradient",
+    "cross_entropy",
     "edges",
     "get_threads",
     "importance",
+    "log_softmax",
     "numeric_gradient",
+    "one_hot",
     "plot_history",
     "plot_isolation",
     "plot_trials",
     "retune",
     "search",
     "set_threads",
+    "softmax",
 ]

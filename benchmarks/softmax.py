@@ -1,0 +1,140 @@
+# ruff: noqa: E402
+"""Softmax beside its peers, interleaved in one run, two threads each, as ratios of medians.
+
+
+1. cross_entropy, loss and gradient in float32, beside PyTorch's cross_entropy forward and backward.
+2. SoftmaxRegression, default settings, beside the fastest of scikit-learn's lbfgs, newton-cg and newton-cholesky
+   that reaches a relative gap of 1e-8 (each with the loosest tol of a ladder that does).
+"""
+
+import os
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = "2"
+
+import tracemalloc
+import warnings
+from time import perf_counter
+
+import numpy as np
+from sklearn.datasets import load_digits, make_classification
+from sklearn.linear_model import LogisticRegression
+
+from dlnotes import SoftmaxRegression, cross_entropy
+
+
+def seconds(f, times):
+    start = perf_counter()
+    for _ in range(times):
+        f()
+    return (perf_counter() - start) / times
+
+
+def beside(ours, theirs, times, rounds):
+    "Median seconds of each, one after the other in every round"
+    ours(), theirs()
+    both = np.array([(seconds(ours, times), seconds(theirs, times)) for _ in range(rounds)])
+    return np.median(both, axis=0)
+
+
+def geometric_mean(ratios):
+    return float(np.exp(np.mean(np.log(ratios))))
+
+
+def losses():
+    try:
+        import torch
+    except ImportError:
+        return print("cross_entropy: skipped, PyTorch is not installed (the extra `parity`)\n")
+    torch.set_num_threads(2)
+    print("cross_entropy, float32, loss and gradient        ours ms   PyTorch ms   ratio   extra memory / gradient")
+    ratios = []
+    for m, c, times, rounds in [(512, 10, 200, 21), (4096, 1000, 2, 21), (65536, 100, 1, 21), (512, 50000, 1, 11)]:
+        rng = np.random.default_rng(0)
+        z, y = rng.standard_normal((m, c), np.float32), rng.integers(0, c, m)
+        leaf, label = torch.tensor(z, requires_grad=True), torch.tensor(y)
+
+        def theirs(leaf=leaf, label=label):
+            leaf.grad = None
+            torch.nn.functional.cross_entropy(leaf, label).backward()
+
+        def ours(z=z, y=y):
+            cross_entropy(z, y)
+
+        a, b = beside(ours, theirs, times, rounds)
+        tracemalloc.start()
+        cross_entropy(z, y)
+        extra = tracemalloc.get_traced_memory()[1] / z.nbytes - 1
+        tracemalloc.stop()
+        ratios.append(a / b)
+        print(f"  {m:6d} x {c:<6d} {a * 1e3:40.3f} {b * 1e3:12.3f} {a / b:7.2f} {extra:12.2f}")
+    print(f"  geometric mean {geometric_mean(ratios):57.2f}\n")
+
+
+def problems():
+    X, y = load_digits(return_X_y=True)
+    yield "digits, raw", X, y
+    yield "digits, 0 to 1", X / 16, y
+    yield "digits, standardised", (X - X.mean(axis=0)) / np.where(X.std(axis=0) > 0, X.std(axis=0), 1), y
+    yield "20000 x 100 x 10, independent", *linear(20000, 100, 10, 0)
+    yield (
+        "20000 x 100 x 10, correlated",
+        *make_classification(20000, 100, n_informative=40, n_redundant=40, n_classes=10, random_state=0),
+    )
+    yield "50000 x 30 x 3, independent", *linear(50000, 30, 3, 1)
+    X, y = linear(10000, 40, 5, 2)
+    yield "10000 x 40 x 5, scales 1e-2 to 1e2", X * np.logspace(-2, 2, 40), y
+
+
+def linear(m, n, K, seed):
+    "Independent normal features, labels drawn from a softmax of random linear logits"
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(m, n))
+    return X, (X @ rng.normal(size=(n, K)) / np.sqrt(n) + rng.gumbel(size=(m, K))).argmax(axis=1)
+
+
+def objective(model, X, y):
+    z = X @ model.coef_.T + model.intercept_
+    return cross_entropy(z, y, reduction="sum")[0] + np.sum(model.coef_**2) / 2
+
+
+def fastest(X, y, best):
+    "(seconds, solver, tol) of scikit-learn's fastest way to a relative gap of 1e-8"
+    found = []
+    for solver in ("lbfgs", "newton-cg", "newton-cholesky"):
+        for tol in 10.0 ** -np.arange(4, 10):
+            start = perf_counter()
+            model = LogisticRegression(solver=solver, tol=tol, max_iter=10_000).fit(X, y)
+            taken = perf_counter() - start
+            if objective(model, X, y) / best - 1 <= 1e-8:
+                found.append((taken, solver, tol))
+                break
+            if taken > 60:
+                break
+    return min(found)
+
+
+def classifiers():
+    print("SoftmaxRegression, C = 1, to a relative gap of 1e-8  ours ms  sklearn ms   ratio   our gap   their solver")
+    ratios = []
+    for name, X, y in problems():
+        best = objective(SoftmaxRegression(tol=1e-11).fit(X, y), X, y)
+        _, solver, tol = fastest(X, y, best)
+        model = SoftmaxRegression()
+        a, b = beside(
+            lambda X=X, y=y, model=model: model.fit(X, y),
+            lambda X=X, y=y, s=solver, t=tol: LogisticRegression(solver=s, tol=t, max_iter=10_000).fit(X, y),
+            *(1, 7),
+        )
+        ratios.append(a / b)
+        gap = objective(model, X, y) / best - 1
+        print(
+            f"  {name:36s} {a * 1e3:20.1f} {b * 1e3:11.1f} {a / b:7.2f} {gap:9.0e}   {solver}, tol {tol:g}", flush=True
+        )
+    print(f"  geometric mean {geometric_mean(ratios):61.2f}   largest {max(ratios):.2f}")
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    losses()
+    classifiers()
