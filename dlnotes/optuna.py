@@ -63,7 +63,7 @@ class Sampler(BaseSampler):
         self._raise_error_if_multi_objective(study)
         return self._random.sample_independent(study, trial, param_name, param_distribution)
 
-# %% ../nbs/04b_optuna.ipynb #40952be6
+# %% ../nbs/04b_optuna.ipynb #712fb378
 def _scale(d: BaseDistribution) -> Scale:
     "Our scale for a distribution of Optuna's; a stepped one is counted in steps, a categorical one in places"
     if isinstance(d, CategoricalDistribution): return Categorical(list(range(len(d.choices))))
