@@ -50,6 +50,7 @@ local function link(a)
     return pandoc.Link(a.content, a.target, "", { class = "source-link" })
   end
   if starts(a.target, site) then a.target = a.target:sub(#site + 1) end
+  if a.target:match("%.html#_") then return a.content end -- nbdev links private names, which have no documentation
   local notebook, rest = a.target:gsub("^%./", ""):match("^([%w_-]+%.ipynb)(.*)$")
   if notebook and pages[notebook] then a.target = text(pages[notebook]) .. rest end
   a.attributes.target = nil
