@@ -46,6 +46,7 @@ def execute(nb):
     for cell in fresh.cells:
         if marked(cell, not_run):
             skipped[cell.id], cell.source = cell.source, ""
+    os.environ |= {"TQDM_DISABLE": "1", "PYTHONWARNINGS": "ignore:IProgress"}  # no bars, nor a word on missing ones
     quiet = ["--log-level=ERROR"]
     resources = {"metadata": {"path": root / "nbs"}}
     NotebookClient(fresh, timeout=600, kernel_name="python3", extra_arguments=quiet, resources=resources).execute()

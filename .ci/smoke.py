@@ -13,7 +13,7 @@ for heavy in ("nbdev", "fastcore", "IPython", "sklearn", "scipy", "torch"):
     assert heavy not in sys.modules, f"import dlnotes must not import {heavy}"
 installed = {d.metadata["Name"].lower() for d in importlib.metadata.distributions()}
 required = {r.partition(">")[0] for r in importlib.metadata.requires("dlnotes") if "extra ==" not in r}
-assert required == {"matplotlib", "numpy"}, f"runtime requirements stay few and light, got {required}"
+assert required == {"cloudpickle", "loky", "matplotlib", "numpy", "tqdm"}, f"requirements stay few, got {required}"
 assert dlnotes.__version__ == importlib.metadata.version("dlnotes")
 assert any(f.name == "py.typed" for f in importlib.metadata.files("dlnotes")), "py.typed must be in the wheel"
 

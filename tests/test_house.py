@@ -77,7 +77,7 @@ def test_a_notebook_imports_only_lower_numbers(path):
         for line in cell.source.splitlines():
             if cell.cell_type == "code" and line.startswith(("from dlnotes.", "import dlnotes.")):
                 module = line.split()[1].removeprefix("dlnotes.")
-                assert numbers.get(module, "00") < path.stem[:2], line
+                assert numbers.get(module, "00") <= path.stem[:2], line  # its own: as a worker would import it
 
 
 @pytest.mark.parametrize("path", notebooks, ids=lambda p: p.stem)
