@@ -22,10 +22,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 # %% ../nbs/06_batchnorm.ipynb #8a27e9d9
+_SMALL = 2**15      # arrays smaller than this, or without Numba than four times this, are done at once
 _BLOCK = 2**17      # numbers in a block: 512 KiB of float32
 _STRIP = 2048       # columns in a block
 _PARTS = 16         # at most so many partial sums for each feature
-_LONG = 1024        # rows shorter than this are taken together
 
 class _Plan(NamedTuple):
     "How a matrix of one or many copies of the features is cut up"
@@ -37,28 +37,27 @@ class _Plan(NamedTuple):
     parts: int # how many partial sums there are
     tasks: tuple # ((part, rows from, to, columns from, to, rows in a block, columns in a block), ...)
 
-    def spread(self, p, dtype):
+    def spread(self, p):
         "Numbers per feature, (k, features), as (k, 1, columns) or (k, rows, 1)"
-        p = np.asarray(p, dtype=dtype)
         if self.copies*self.inner > 1:
             p = np.broadcast_to(p[:, None, :, None], (len(p), self.copies, self.features, self.inner))
         return p.reshape((len(p), 1, -1) if self.axis == 0 else (len(p), -1, 1))
 
     def gather(self, sums):
-        "Partial sums, (2, parts, columns or rows), as (2, features)"
-        sums = sums.sum(1)
+        "Sums of columns or rows, as sums of features"
         if self.copies*self.inner == 1: return sums
-        return sums.reshape(2, self.copies, self.features, self.inner).sum((1, 3))
+        return sums.reshape(self.copies, self.features, self.inner).sum((0, 2))
 
 # %% ../nbs/06_batchnorm.ipynb #fb474e7c
 @lru_cache(256)
-def _plan(outer, features, inner):
-    "The plan for an array (outer, features, inner), a pure function of its shape"
+def _plan(outer, features, inner, small, long):
+    "The plan for an array (outer, features, inner); rows shorter than `long` are taken together"
     if inner >= 64:
         rows, columns, axis, copies, inner = outer*features, inner, 1, outer, 1
     else:
-        copies = math.gcd(outer, 1 << max(0, (_LONG//(features*inner)).bit_length() - 1))
+        copies = math.gcd(outer, 1 << max(0, (long//(features*inner)).bit_length() - 1))
         rows, columns, axis = outer//copies, copies*features*inner, 0
+    if small: return _Plan((rows, columns), axis, copies, features, inner, 1, ())
     size, step = (rows, columns), [0, min(columns, _STRIP)]
     step[0] = max(1, min(rows, _BLOCK//step[1]))
     strips, pieces = -(-size[1 - axis]//step[1 - axis]), -(-size[axis]//step[axis])
@@ -86,35 +85,40 @@ def _blocks(task):
 
 def _cut(p, axis, block): return p[:, block[1]] if axis == 0 else p[block[0]]
 
-def _sums(plan, task, x, dy, centre, out):
-    "Add sum(g) and sum(g*d) to `out`, where d = x - centre, and g = dy, or d if there is no dy"
-    formula = "ij,ij->j" if plan.axis == 0 else "ij,ij->i"
-    first, second = _scratch()
+def _block_sums(axis, x, dy, centre, d=None, g=None):
+    "sum(g) and sum(g*d) of a block, where d = x - centre, and g = dy, or d if there is no dy; d, g: room for them"
+    if d is None: d = x.astype(np.float64)
+    else: d[...] = x
+    if centre is not None: d -= centre
+    if dy is None: g = d
+    elif g is None: g = dy.astype(np.float64)
+    else: g[...] = dy
+    return np.add.reduce(g, axis), np.einsum("ij,ij->j" if axis == 0 else "ij,ij->i", g, d)
+
+def _block_affine(x, dy, p, out, room=None):
+    "out = (x - p[0])*p[1] + dy*p[3] + p[2], without p[0] if that is None"
+    if p[0] is None: np.multiply(x, p[1], out=out)
+    else: np.multiply(np.subtract(x, p[0], out=out), p[1], out=out)
+    if dy is not None: out += np.multiply(dy, p[3], out=room)
+    out += p[2]
+
+def _numpy_sums(plan, task, x, dy, centre, out):
+    "Add a task's sums to `out`, (2, parts, columns or rows)"
+    rooms = _scratch()
     for block in _blocks(task):
         xb = x[block]
-        d = first[:xb.size].reshape(xb.shape)
-        d[...] = xb
-        if centre is not None: d -= _cut(centre, plan.axis, block)
-        g = d
-        if dy is not None:
-            g = second[:xb.size].reshape(xb.shape)
-            g[...] = dy[block]
-        where = block[1 - plan.axis]
-        out[0, task[0], where] += np.add.reduce(g, axis=plan.axis)
-        out[1, task[0], where] += np.einsum(formula, g, d)
+        d, g = (room[:xb.size].reshape(xb.shape) for room in rooms)
+        sums = _block_sums(plan.axis, xb, None if dy is None else dy[block],
+                           None if centre is None else _cut(centre, plan.axis, block), d, g)
+        for total, s in zip(out, sums, strict=True): total[task[0], block[1 - plan.axis]] += s
 
-def _affine(plan, task, x, dy, out, p, centred):
-    "out = (x - p[0])*p[1] + dy*p[3] + p[2]; p[0] is known to be zero unless `centred`"
+def _numpy_affine(plan, task, x, dy, p, out):
+    "A task's part of `_block_affine`"
     scratch = _scratch()[0].view(out.dtype)
     for block in _blocks(task):
-        centre, b, c = (_cut(q, plan.axis, block) for q in p[:3])
         o = out[block]
-        if centred: np.multiply(np.subtract(x[block], centre, out=o), b, out=o)
-        else: np.multiply(x[block], b, out=o)
-        if dy is not None:
-            part = scratch[:o.size].reshape(o.shape)
-            o += np.multiply(dy[block], _cut(p[3], plan.axis, block), out=part)
-        o += c
+        cut = [None if q is None else _cut(q, plan.axis, block) for q in p]
+        _block_affine(x[block], None if dy is None else dy[block], cut, o, scratch[:o.size].reshape(o.shape))
 
 # %% ../nbs/06_batchnorm.ipynb #b6814aa7
 _HAS_NUMBA = find_spec("numba") is not None
@@ -123,115 +127,87 @@ _HAS_NUMBA = find_spec("numba") is not None
 def _compiled(kernel):
     "The loop compiled, without Python's lock, and kept on disk where that is possible"
     numba = import_module("numba")  # here, since it takes a second to import
-    sums = kernel in (_column_moments, _column_products, _row_moments, _row_products)
+    sums = kernel in (_column_sums, _row_sums)
     options = dict(nogil=True, error_model="numpy", fastmath={"reassoc", "nsz"} if sums else False)
     try: return numba.njit(cache=True, **options)(kernel)
     except RuntimeError: return numba.njit(**options)(kernel)
 
 # %% ../nbs/06_batchnorm.ipynb #01fff781
-def _column_moments(x, centre, r0, r1, c0, c1, s1, s2):
-    "Add sum(d) and sum(d*d) down columns c0 to c1, d = x - centre."
-    c, t1, t2 = centre[0, c0:c1], s1[c0:c1], s2[c0:c1]
-    end = r0 + (r1 - r0)//4*4
-    for i in range(r0, end, 4):
-        p, q, r, s = x[i, c0:c1], x[i + 1, c0:c1], x[i + 2, c0:c1], x[i + 3, c0:c1]
-        for j in range(c1 - c0):
-            a, b, d, e = p[j] - c[j], q[j] - c[j], r[j] - c[j], s[j] - c[j]
-            t1[j] += (a + b) + (d + e)
-            t2[j] += (a*a + b*b) + (d*d + e*e)
+def _column_sums(x, dy, centre, r0, r1, c0, c1, s1, s2):
+    "Add sum(g) and sum(g*d) down columns c0 to c1, d = x - centre, g = dy or d."
+    c, t1, t2 = centre[0, c0:c1].copy(), np.zeros(c1 - c0), np.zeros(c1 - c0)
+    if dy is None:
+        end = r0 + (r1 - r0)//4*4
+        for i in range(r0, end, 4):
+            p, q, r, s = x[i, c0:c1], x[i + 1, c0:c1], x[i + 2, c0:c1], x[i + 3, c0:c1]
+            for j in range(c1 - c0):
+                a, b, d, e = p[j] - c[j], q[j] - c[j], r[j] - c[j], s[j] - c[j]
+                t1[j] += (a + b) + (d + e)
+                t2[j] += (a*a + b*b) + (d*d + e*e)
+    else:
+        end = r0 + (r1 - r0)//2*2
+        for i in range(r0, end, 2):
+            p, q, g, h = x[i, c0:c1], x[i + 1, c0:c1], dy[i, c0:c1], dy[i + 1, c0:c1]
+            for j in range(c1 - c0):
+                a, b = np.float64(g[j]), np.float64(h[j])
+                t1[j] += a + b
+                t2[j] += a*(p[j] - c[j]) + b*(q[j] - c[j])
     for i in range(end, r1):
-        p = x[i, c0:c1]
         for j in range(c1 - c0):
-            a = p[j] - c[j]
+            d = x[i, c0 + j] - c[j]
+            a = d if dy is None else np.float64(dy[i, c0 + j])
             t1[j] += a
-            t2[j] += a*a
-
-def _column_products(x, dy, centre, r0, r1, c0, c1, s1, s2):
-    "Add sum(dy) and sum(dy*d) down columns c0 to c1, d = x - centre."
-    c, t1, t2 = centre[0, c0:c1], s1[c0:c1], s2[c0:c1]
-    end = r0 + (r1 - r0)//2*2
-    for i in range(r0, end, 2):
-        p, q, g, h = x[i, c0:c1], x[i + 1, c0:c1], dy[i, c0:c1], dy[i + 1, c0:c1]
-        for j in range(c1 - c0):
-            a, b = np.float64(g[j]), np.float64(h[j])
-            t1[j] += a + b
-            t2[j] += a*(p[j] - c[j]) + b*(q[j] - c[j])
-    for i in range(end, r1):
-        p, g = x[i, c0:c1], dy[i, c0:c1]
-        for j in range(c1 - c0):
-            a = np.float64(g[j])
-            t1[j] += a
-            t2[j] += a*(p[j] - c[j])
+            t2[j] += a*d
+    s1[c0:c1] += t1
+    s2[c0:c1] += t2
 
 # %% ../nbs/06_batchnorm.ipynb #e6dcf7f2
-def _row_moments(x, centre, r0, r1, c0, c1, s1, s2):
-    "Add sum(d) and sum(d*d) along rows r0 to r1, d = x - centre."
+def _row_sums(x, dy, centre, r0, r1, c0, c1, s1, s2):
+    "Add sum(g) and sum(g*d) along rows r0 to r1, d = x - centre, g = dy or d."
     for i in range(r0, r1):
-        p, c, a, b = x[i, c0:c1], centre[i, 0], 0.0, 0.0
+        p, g, c, t1, t2 = x[i, c0:c1], (x if dy is None else dy)[i, c0:c1], centre[i, 0], 0.0, 0.0
         for j in range(c1 - c0):
             d = p[j] - c
-            a += d
-            b += d*d
-        s1[i] += a
-        s2[i] += b
-
-def _row_products(x, dy, centre, r0, r1, c0, c1, s1, s2):
-    "Add sum(dy) and sum(dy*d) along rows r0 to r1, d = x - centre."
-    for i in range(r0, r1):
-        p, g, c, a, b = x[i, c0:c1], dy[i, c0:c1], centre[i, 0], 0.0, 0.0
-        for j in range(c1 - c0):
-            e = np.float64(g[j])
-            a += e
-            b += e*(p[j] - c)
-        s1[i] += a
-        s2[i] += b
+            a = d if dy is None else np.float64(g[j])
+            t1 += a
+            t2 += a*d
+        s1[i] += t1
+        s2[i] += t2
 
 # %% ../nbs/06_batchnorm.ipynb #d8cc72c0
-def _column_forward(x, out, centre, b, c, r0, r1, c0, c1):
-    "out = (x - centre)*b + c, a number for each column."
-    m, s, t = centre[0, c0:c1], b[0, c0:c1], c[0, c0:c1]
+def _column_affine(x, dy, p, out, r0, r1, c0, c1):
+    "out = (x - p[0])*p[1] + dy*p[3] + p[2], a number for each column."
+    c, b, t, a = p[0, 0, c0:c1], p[1, 0, c0:c1], p[2, 0, c0:c1], p[-1, 0, c0:c1]
     for i in range(r0, r1):
-        p, o = x[i, c0:c1], out[i, c0:c1]
-        for j in range(c1 - c0): o[j] = (p[j] - m[j])*s[j] + t[j]
+        q, o = x[i, c0:c1], out[i, c0:c1]
+        if dy is None:
+            for j in range(c1 - c0): o[j] = (q[j] - c[j])*b[j] + t[j]
+        else:
+            g = dy[i, c0:c1]
+            for j in range(c1 - c0): o[j] = ((q[j] - c[j])*b[j] + g[j]*a[j]) + t[j]
 
-def _column_backward(x, dy, out, centre, b, c, a, r0, r1, c0, c1):
-    "out = (x - centre)*b + dy*a + c, a number for each column."
-    m, s, t, u = centre[0, c0:c1], b[0, c0:c1], c[0, c0:c1], a[0, c0:c1]
+def _row_affine(x, dy, p, out, r0, r1, c0, c1):
+    "out = (x - p[0])*p[1] + dy*p[3] + p[2], a number for each row."
     for i in range(r0, r1):
-        p, g, o = x[i, c0:c1], dy[i, c0:c1], out[i, c0:c1]
-        for j in range(c1 - c0): o[j] = ((p[j] - m[j])*s[j] + g[j]*u[j]) + t[j]
-
-def _row_forward(x, out, centre, b, c, r0, r1, c0, c1):
-    "out = (x - centre)*b + c, a number for each row."
-    for i in range(r0, r1):
-        p, o, m, s, t = x[i, c0:c1], out[i, c0:c1], centre[i, 0], b[i, 0], c[i, 0]
-        for j in range(c1 - c0): o[j] = (p[j] - m)*s + t
-
-def _row_backward(x, dy, out, centre, b, c, a, r0, r1, c0, c1):
-    "out = (x - centre)*b + dy*a + c, a number for each row."
-    for i in range(r0, r1):
-        p, g, o, m, s, t, u = x[i, c0:c1], dy[i, c0:c1], out[i, c0:c1], centre[i, 0], b[i, 0], c[i, 0], a[i, 0]
-        for j in range(c1 - c0): o[j] = ((p[j] - m)*s + g[j]*u) + t
+        q, o, c, b, t, a = x[i, c0:c1], out[i, c0:c1], p[0, i, 0], p[1, i, 0], p[2, i, 0], p[-1, i, 0]
+        if dy is None:
+            for j in range(c1 - c0): o[j] = (q[j] - c)*b + t
+        else:
+            g = dy[i, c0:c1]
+            for j in range(c1 - c0): o[j] = ((q[j] - c)*b + g[j]*a) + t
 
 # %% ../nbs/06_batchnorm.ipynb #4615c549
-def _fast_sums(plan, task, x, dy, centre, out):
-    "`_sums`, compiled"
-    part, span = task[0], task[1:5]
-    if plan.axis == 0: moments, products = _column_moments, _column_products
-    else: moments, products = _row_moments, _row_products
-    if dy is None: _compiled(moments)(x, centre, *span, out[0, part], out[1, part])
-    else: _compiled(products)(x, dy, centre, *span, out[0, part], out[1, part])
+def _numba_sums(plan, task, x, dy, centre, out):
+    "`_numpy_sums`, compiled"
+    kernel = _compiled(_column_sums if plan.axis == 0 else _row_sums)
+    kernel(x, dy, centre, *task[1:5], out[0, task[0]], out[1, task[0]])
 
-def _fast_affine(plan, task, x, dy, out, p, centred):
-    "`_affine`, compiled"
-    if plan.axis == 0: forward, backward = _column_forward, _column_backward
-    else: forward, backward = _row_forward, _row_backward
-    if dy is None: _compiled(forward)(x, out, p[0], p[1], p[2], *task[1:5])
-    else: _compiled(backward)(x, dy, out, p[0], p[1], p[2], p[3], *task[1:5])
+def _numba_affine(plan, task, x, dy, p, out):
+    "`_numpy_affine`, compiled"
+    _compiled(_column_affine if plan.axis == 0 else _row_affine)(x, dy, p, out, *task[1:5])
 
 # %% ../nbs/06_batchnorm.ipynb #cb464556
 _THREADED = 2**17   # smaller arrays are done by the calling thread alone
-_COMPILED = 2**14   # smaller arrays are not worth a compiler
 _threads = None
 
 @lru_cache(1)
@@ -246,8 +222,9 @@ def _work(kernel, plan, tasks, args):
 
 def _run(kernel, plan, *args):
     "Call the kernel for every task, shared among the threads"
-    workers = min(get_threads(), len(plan.tasks)) - 1
-    if workers < 1 or plan.shape[0]*plan.shape[1] < _THREADED: return _work(kernel, plan, plan.tasks, args)
+    alone = plan.shape[0]*plan.shape[1] < _THREADED or len(plan.tasks) == 1
+    workers = 0 if alone else min(get_threads(), len(plan.tasks)) - 1
+    if workers < 1: return _work(kernel, plan, plan.tasks, args)
     tasks = iter(plan.tasks)  # drawing from it is atomic
     pool = _pool(os.getpid(), get_threads() - 1)
     futures = [pool.submit(_work, kernel, plan, tasks, args) for _ in range(workers)]
@@ -272,11 +249,13 @@ def set_threads(n:int|None # how many threads to use; None for the default
     _threads = None if n is None else int(n)
 
 # %% ../nbs/06_batchnorm.ipynb #7d1f2775
+_FLOATS = np.dtype(np.float32), np.dtype(np.float64)
+
 def _checked_x(x, axis):
     "x as an array, and the axis from 0; ValueError for what cannot be normalized"
     if isinstance(x, np.ma.MaskedArray): raise ValueError("x must not be masked: fill or drop what is masked first")
     x = np.asarray(x)
-    if x.dtype not in (np.float32, np.float64):
+    if x.dtype not in _FLOATS:
         raise ValueError(f"x must be float32 or float64, got {x.dtype}: convert with x.astype(np.float32)")
     place = _checked_axis(axis)
     if not -x.ndim <= place < x.ndim: raise ValueError(f"axis {axis} does not exist in x of shape {x.shape}")
@@ -292,7 +271,7 @@ def _per_feature(name, p, n):
     p = np.asarray(p)
     if p.dtype.kind not in "fiu": raise ValueError(f"{name} must be real numbers, got {p.dtype}")
     if p.shape != (n,): raise ValueError(f"{name} must have shape ({n},), one per feature of x, got {p.shape}")
-    return p.astype(np.float64), p.dtype if p.dtype in (np.float32, np.float64) else np.dtype(np.float64)
+    return p.astype(np.float64), p.dtype if p.dtype in _FLOATS else _FLOATS[1]
 
 def _checked_eps(eps):
     if isinstance(eps, bool) or not isinstance(eps, (int, float, np.number)) or not 0 <= eps < np.inf:
@@ -302,73 +281,95 @@ def _checked_eps(eps):
 # %% ../nbs/06_batchnorm.ipynb #5cf46c9d
 class _View(NamedTuple):
     "An array as the matrix of its plan"
-    x: np.ndarray # the array with its axes in memory order, contiguous
-    order: tuple # which axes those are
+    x: np.ndarray # the matrix
+    shape: tuple # of the array with its axes in memory order
+    order: tuple # which axes those are; empty if they already are in order
     plan: _Plan
-    axis: int # the feature axis among them
     count: int # examples per feature
 
-    def arranged(self, other): return np.ascontiguousarray(other.transpose(self.order), dtype=self.x.dtype)
-    def restored(self, other): return other.transpose(np.argsort(self.order))
-    def matrix(self, other): return other.reshape(self.plan.shape)
+    @property
+    def compiled(self): return _HAS_NUMBA and self.plan.tasks != ()
+
+    def matrix(self, other):
+        "Another array of the same shape, as such a matrix of the same dtype"
+        if self.order: other = other.transpose(self.order)
+        return np.ascontiguousarray(other, dtype=self.x.dtype).reshape(self.plan.shape)
+
+    def restored(self, matrix):
+        matrix = matrix.reshape(self.shape)
+        return matrix.transpose(np.argsort(self.order)) if self.order else matrix
 
 def _view(x, axis):
-    order = tuple(range(x.ndim))
-    if not x.flags.c_contiguous: order = tuple(sorted(order, key=lambda i: -abs(x.strides[i])))
-    x, axis = np.ascontiguousarray(x.transpose(order)), order.index(axis)
+    order = ()
+    if not x.flags.c_contiguous:
+        order = tuple(sorted(range(x.ndim), key=lambda i: -abs(x.strides[i])))
+        x, axis = np.ascontiguousarray(x.transpose(order)), order.index(axis)
     outer, inner = math.prod(x.shape[:axis]), math.prod(x.shape[axis + 1:])
-    return _View(x, order, _plan(outer, x.shape[axis], inner), axis, outer*inner)
+    small = x.size < (_SMALL if _HAS_NUMBA else 4*_SMALL)
+    plan = _plan(outer, x.shape[axis], inner, small, 32 if small else 256 if _HAS_NUMBA else 1024)
+    return _View(x.reshape(plan.shape), x.shape, order, plan, outer*inner)
 
-def _moments(view, fast):
-    "Per feature the mean, what of it float64 cannot hold, the population variance; and whether a mean is far from 0"
-    plan, matrix = view.plan, view.matrix(view.x)
-    def sums(centre):
-        out = np.zeros((2, plan.parts, plan.shape[1 - plan.axis]))
-        wide = None if centre is None else plan.spread(centre[None], np.float64)[0]
-        _run(_fast_sums if fast else _sums, plan, matrix, None, wide, out)
-        offset, square = plan.gather(out)/view.count
-        mean = offset if centre is None else centre + offset
-        rest = 0*offset if centre is None else (centre - mean) + offset
-        return mean, rest, np.maximum(square - offset*offset, 0)
-    first = view.x[tuple(slice(None) if i == view.axis else 0 for i in range(view.x.ndim))].astype(np.float64)
-    raw = view.x.dtype == np.float32 and not fast  # squares of float32 are exact in float64: try without centring
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean, rest, var = sums(None if raw else first)
-        far = not (mean*mean <= 16*var).all()
-        if far and raw: mean, rest, var = sums(first)
-    return mean, rest, var, far
+def _sums(view, dy, centre):
+    "Per feature sum(g) and sum(g*d) in float64, where d = x - centre, and g = dy, or d if there is no dy"
+    plan = view.plan
+    if centre is not None: centre = plan.spread(centre[None])[0]
+    if not plan.tasks: sums = _block_sums(plan.axis, view.x, dy, centre)
+    else:
+        if centre is None and view.compiled: centre = plan.spread(np.zeros((1, plan.features)))[0]
+        parts = np.zeros((2, plan.parts, plan.shape[1 - plan.axis]))
+        _run(_numba_sums if view.compiled else _numpy_sums, plan, view.x, dy, centre, parts)
+        sums = parts[:, 0] if plan.parts == 1 else parts.sum(1)
+    return plan.gather(sums[0]), plan.gather(sums[1])
+
+def _affine(view, dy, p, far):
+    "(x - p[0])*p[1] + dy*p[3] + p[2], in x's dtype and memory order; p[0] is zero unless `far`"
+    plan, out = view.plan, np.empty_like(view.x)
+    p = plan.spread(np.array(p, view.x.dtype))
+    if not (far or view.compiled): p = (None, *p[1:])
+    if plan.tasks: _run(_numba_affine if view.compiled else _numpy_affine, plan, view.x, dy, p, out)
+    else: _block_affine(view.x, dy, p, out)
+    return view.restored(out)
 
 # %% ../nbs/06_batchnorm.ipynb #e734411b
 @dataclass(frozen=True, eq=False)
 class Cache:
     "What the backward pass needs: a reference to x, and numbers per feature. Do not change x before `backward`."
-    view: Any # x, in memory order
+    view: Any # x, as a matrix
     gamma: np.ndarray # (n,) a copy, float64
     dtypes: tuple # of gamma and beta
     mean: np.ndarray # (n,) float64
-    rest: np.ndarray # (n,) what the mean would need beyond float64's digits
+    rest: Any # (n,) what the mean would need beyond float64's digits, or 0
     var: np.ndarray # (n,) float64, population variance
     eps: float
     centre: np.ndarray # (n,) what was subtracted first: the mean as x's dtype can hold it, or zero
     far: bool # whether anything was
-    fast: bool # whether the compiled kernels were used
     train: bool = True # whether mean and var are functions of x
 
     @property
     def count(self): return self.view.count
     def __repr__(self): return f"Cache({self.count} examples of {len(self.mean)} features, eps={self.eps})"
 
-def _use_fast(x): return _HAS_NUMBA and x.size >= _COMPILED
+def _is_far(mean, var): return not (mean*mean <= 16*var).all()
 
-def _normalized(view, gamma, beta, mean, rest, var, eps, far, fast):
+def _moments(view):
+    "Per feature the mean, what of it float64 cannot hold, the population variance; and whether a mean is far from 0"
+    if view.x.dtype == np.float32:  # its squares are exact in float64: try without centring
+        s1, s2 = _sums(view, None, None)
+        mean = s1/view.count
+        var = np.maximum(s2/view.count - mean*mean, 0)
+        if not _is_far(mean, var): return mean, 0.0, var, False
+    plan, first = view.plan, view.x[0] if view.plan.axis == 0 else view.x[:view.plan.features, 0]
+    first = first[:plan.features*plan.inner:plan.inner].astype(np.float64)
+    s1, s2 = _sums(view, None, first)
+    offset = s1/view.count
+    mean, var = first + offset, np.maximum(s2/view.count - offset*offset, 0)
+    return mean, (first - mean) + offset, var, _is_far(mean, var)
+
+def _normalized(view, gamma, beta, mean, rest, var, eps, far):
     "gamma*(x - mean)/sqrt(var + eps) + beta in x's dtype and memory order, and the centre"
-    with np.errstate(over="ignore", invalid="ignore"):
-        centre = mean.astype(view.x.dtype) if far else np.zeros(len(mean), view.x.dtype)
-        s = gamma/np.sqrt(var + eps)
-        p = view.plan.spread(np.stack((centre, s, beta + s*(centre - mean - rest))), view.x.dtype)
-    y = np.empty_like(view.x)
-    _run(_fast_affine if fast else _affine, view.plan, view.matrix(view.x), None, view.matrix(y), p, far)
-    return view.restored(y), centre
+    centre = mean.astype(view.x.dtype) if far else np.zeros(len(mean), view.x.dtype)
+    s = gamma/np.sqrt(var + eps)
+    return _affine(view, None, (centre, s, beta + s*(centre - mean - rest)), far), centre
 
 # %% ../nbs/06_batchnorm.ipynb #8e48b5be
 def batchnorm(x, # float32 or float64 array of any shape, e.g. (m, n): rows are examples
@@ -391,10 +392,11 @@ def batchnorm(x, # float32 or float64 array of any shape, e.g. (m, n): rows are 
     if x.size < 2*n:
         raise ValueError(f"training needs at least two examples per feature, got {x.size//n} in shape {x.shape} "
                          f"with axis {axis}: use a larger batch, drop the last short one, or use batchnorm_inference")
-    view, fast = _view(x, axis), _use_fast(x)
-    mean, rest, var, far = _moments(view, fast)
-    y, centre = _normalized(view, gamma, beta, mean, rest, var, eps, far, fast)
-    return y, Cache(view, gamma, (gamma_dtype, beta_dtype), mean, rest, var, eps, centre, far, fast)
+    view = _view(x, axis)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, rest, var, far = _moments(view)
+        y, centre = _normalized(view, gamma, beta, mean, rest, var, eps, far)
+    return y, Cache(view, gamma, (gamma_dtype, beta_dtype), mean, rest, var, eps, centre, far)
 
 # %% ../nbs/06_batchnorm.ipynb #af2ca638
 def batchnorm_backward(dy, # dL/dy, of y's shape
@@ -405,24 +407,19 @@ def batchnorm_backward(dy, # dL/dy, of y's shape
     ValueError if dy's shape is not x's, or dy is not real numbers. Source: the chain rule, derived in this chapter."""
     dy, view = np.asarray(dy), cache.view
     if dy.dtype.kind not in "fiu": raise ValueError(f"dy must be real numbers, got {dy.dtype}")
-    if dy.shape != (shape := view.restored(view.x).shape):
-        raise ValueError(f"dy must have the shape of y, {shape}, got {dy.shape}")
-    dy, plan, matrix = view.arranged(dy), view.plan, view.matrix
-    raw = view.x.dtype == np.float32 and not cache.fast and not cache.far
-    out = np.zeros((2, plan.parts, plan.shape[1 - plan.axis]))
-    _run(_fast_sums if cache.fast else _sums, plan, matrix(view.x), matrix(dy),
-         None if raw else plan.spread(cache.mean[None], np.float64)[0], out)
+    shape = tuple(view.shape[i] for i in np.argsort(view.order)) if view.order else view.shape
+    if dy.shape != shape: raise ValueError(f"dy must have the shape of y, {shape}, got {dy.shape}")
+    dy, mean = view.matrix(dy), cache.mean
+    raw = view.x.dtype == np.float32 and not cache.far
     with np.errstate(over="ignore", invalid="ignore"):
-        dbeta, dgamma = plan.gather(out)
+        dbeta, dgamma = _sums(view, dy, None if raw else mean)
         inv = 1/np.sqrt(cache.var + cache.eps)
-        dgamma = inv*(dgamma - (cache.mean if raw else cache.rest)*dbeta)
+        dgamma = inv*(dgamma - (mean if raw else cache.rest)*dbeta)
         a, m = cache.gamma*inv, view.count if cache.train else np.inf
         b = -a*inv*dgamma/m
-        c = -a*dbeta/m - b*(cache.mean - cache.centre + cache.rest)
-        p = plan.spread(np.stack((cache.centre, b, c, a)), view.x.dtype)
-    dx = np.empty_like(view.x)
-    _run(_fast_affine if cache.fast else _affine, plan, matrix(view.x), matrix(dy), matrix(dx), p, cache.far)
-    return view.restored(dx), dgamma.astype(cache.dtypes[0]), dbeta.astype(cache.dtypes[1])
+        c = -a*dbeta/m - b*(mean - cache.centre + cache.rest)
+        dx = _affine(view, dy, (cache.centre, b, c, a), cache.far)
+    return dx, dgamma.astype(cache.dtypes[0]), dbeta.astype(cache.dtypes[1])
 
 # %% ../nbs/06_batchnorm.ipynb #bf8a474e
 def batchnorm_inference(x, # float32 or float64 array of any shape; one example is enough
@@ -447,12 +444,12 @@ def _inference(x, gamma, beta, mean, var, eps, axis):
     mean, var = _per_feature("mean", mean, n)[0], _per_feature("var", var, n)[0]
     if (var < 0).any(): raise ValueError(f"var must not be negative, got {var[var < 0][0]}")
     eps = _checked_eps(eps)
-    view, fast = _view(x, axis) if x.size else None, _use_fast(x)
-    if view is None: return x.copy(), None
-    far = not (mean*mean <= 16*var).all()
-    rest = np.zeros(len(mean))
-    y, centre = _normalized(view, gamma, beta, mean, rest, var, eps, far, fast)
-    return y, Cache(view, gamma, (dtype1, dtype2), mean, rest, var, eps, centre, far, fast, train=False)
+    if not x.size: return x.copy(), None
+    view = _view(x, axis)
+    with np.errstate(over="ignore", invalid="ignore"):
+        far = _is_far(mean, var)
+        y, centre = _normalized(view, gamma, beta, mean, 0.0, var, eps, far)
+    return y, Cache(view, gamma, (dtype1, dtype2), mean, 0.0, var, eps, centre, far, train=False)
 
 # %% ../nbs/06_batchnorm.ipynb #c538e542
 CONVENTIONS = {
@@ -486,7 +483,7 @@ class Moments:
         x, axis = _checked_x(x, axis)
         if not x.size: raise ValueError(f"x must have at least one example, got shape {x.shape}")
         view = _view(x, axis)
-        mean, _, var, _ = _moments(view, _use_fast(x))
+        with np.errstate(over="ignore", invalid="ignore"): mean, _, var, _ = _moments(view)
         return cls(view.count, mean, var*view.count)
 
     @property

@@ -27,11 +27,11 @@ module = sys.modules["dlnotes.batchnorm"]  # as an attribute of the package, tha
 needs_numba = pytest.mark.skipif(find_spec("numba") is None, reason="the extra `fast` (numba) is not installed")
 
 
-@pytest.fixture(params=["numpy", pytest.param("numba", marks=needs_numba)])
+@pytest.fixture(params=["at once", "numpy", pytest.param("numba", marks=needs_numba)])
 def kernels(request, monkeypatch):
-    """Every test that asks for it runs on both kernels, however small its arrays."""
+    """Every test that asks for it runs on all three ways to compute, whatever the size of its arrays."""
     monkeypatch.setattr(module, "_HAS_NUMBA", request.param == "numba")
-    monkeypatch.setattr(module, "_COMPILED", 0)
+    monkeypatch.setattr(module, "_SMALL", 2**40 if request.param == "at once" else 0)
     return request.param
 
 
@@ -175,7 +175,7 @@ def test_a_constant_feature_becomes_beta(kernels):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_numba_gives_the_same_numbers(shape, axis, dtype, monkeypatch):
     args = example(shape, axis, dtype)
-    monkeypatch.setattr(module, "_COMPILED", 0)
+    monkeypatch.setattr(module, "_SMALL", 0)
     with_numba = ours(*args, axis=axis)
     monkeypatch.setattr(module, "_HAS_NUMBA", False)
     for a, b in zip(with_numba, ours(*args, axis=axis), strict=True):
