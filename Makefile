@@ -10,7 +10,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
 
-.PHONY: help site serve test notebooks export readme lint bench install clean
+.PHONY: help site serve test notebooks export readme lint bench frameworks install clean
 
 help:
 	@echo "make site       export the package and render the book into _docs/"
@@ -21,6 +21,7 @@ help:
 	@echo "make readme     nbs/index.ipynb -> README.md"
 	@echo "make lint       ruff over the code and the notebooks"
 	@echo "make bench      every benchmark, beside its peer"
+	@echo "make frameworks run the appendix's programs in environments of their own (NAMES='theano torch'; default all)"
 	@echo "make clean      remove what the commands above made"
 
 site: install export
@@ -47,6 +48,9 @@ lint: install
 
 bench: install
 	@for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+
+frameworks: install
+	@$(BIN)/python frameworks/run.py $(or $(NAMES),all)
 
 install: $(VENV)/installed-$(EXTRAS)
 

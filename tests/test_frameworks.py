@@ -1,0 +1,262 @@
+"""The appendix: results are plain data, the reference is right, programs are complete, the harness can say no."""
+
+import ast
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dlnotes.batchnorm import BatchNorm
+from dlnotes.frameworks import load_results, loss_and_gradients, reference, work
+from dlnotes.gradcheck import check_gradient
+
+root = Path(__file__).parents[1]
+
+
+def load(path, name):
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+run = load(root / "frameworks" / "run.py", "frameworks_run")
+recorded = load_results()
+results = {name: entry["result"] for name, entry in recorded.items() if name not in ("releases", "governance")}
+of_the_notes = "caffe caffe2 cntk dl4j keras lasagne mxnet paddlepaddle tensorflow theano torch".split()
+
+
+# The reference
+
+
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_the_gradients_are_right_away_from_the_start(ddof):
+    rng, data = np.random.default_rng(0), work()
+    X, y = data["X"][:40].astype(float), data["y"][:40]
+    shapes = {"W1": (64, 32), "gamma": (32,), "beta": (32,), "W2": (32, 10), "b2": (10,)}
+    p = {name: rng.standard_normal(shape) / 3 + (name == "gamma") for name, shape in shapes.items()}
+    take = lambda i: lambda *values: loss_and_gradients(dict(zip(p, values, strict=True)), X, y, ddof=ddof)[i]
+    gradient = lambda *values: tuple(take(1)(*values).values())
+    check_gradient(take(0), tuple(p.values()), gradient, entries=20, tol=1e-5)
+
+
+def test_the_running_statistics_are_those_of_the_books_batch_norm():
+    data = work() | {"steps": 1}
+    bn = BatchNorm(32, decay=0.9)
+    bn(data["X"].astype(float) @ data["W1"].astype(float), train=True)
+    ours = reference(data)
+    assert np.allclose(ours["mean"], bn.mean, atol=1e-12) and np.allclose(ours["var"], bn.var, atol=1e-12)
+
+
+def test_weighted_and_whole_start_with_the_first_batch_and_differ_after_the_second():
+    one = {first: reference(work() | {"steps": 1}, first=first)["mean"] for first in ("averaged", "whole", "weighted")}
+    two = {first: reference(work() | {"steps": 2}, first=first)["mean"] for first in ("whole", "weighted")}
+    assert np.allclose(one["whole"], one["weighted"]) and not np.allclose(one["whole"], one["averaged"])
+    assert not np.allclose(two["whole"], two["weighted"])
+
+
+def test_an_unknown_start_is_refused():
+    with pytest.raises(ValueError, match="first must be"):
+        reference(first="second")
+
+
+def test_small_mistakes_move_the_curve_beyond_the_tolerance_and_rounding_does_not():
+    data, truth = work(), reference()["losses"]
+    distance = lambda **kw: max(abs(np.subtract(reference(data, **kw)["losses"], truth)))
+    assert min(distance(eps=1e-4), distance(ddof=1), distance(lr=0.501), distance(frozen=("gamma", "beta"))) > 5e-5
+    single = {name: data[name] * np.float32(1 + 2**-24) for name in ("X", "W1", "W2")}
+    assert max(abs(np.subtract(reference(data | single)["losses"], truth))) < 1e-6
+
+
+# The recorded results
+
+
+def test_reading_the_results_imports_no_framework():
+    code = "import dlnotes.frameworks as f, sys; f.load_results(); print({m.partition('.')[0] for m in sys.modules})"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
+    for (
+        framework
+    ) in "torch jax keras tensorflow theano lasagne mxnet paddle cntk caffe caffe2 jpype matplotlib".split():
+        assert f"'{framework}'" not in loaded
+
+
+def test_no_results_is_an_error_that_says_where_they_should_be(tmp_path):
+    with pytest.raises(FileNotFoundError, match="make frameworks"):
+        load_results(tmp_path)
+
+
+def test_every_program_has_a_result_and_every_framework_of_the_notes_a_program():
+    assert set(results) == set(run.names()) >= {*of_the_notes, "jax", "numpy"}
+    assert all(results.values())
+
+
+@pytest.mark.parametrize("name", run.names())
+def test_the_recorded_run_agrees_when_compared_afresh(name):
+    r, truth = results[name], reference()
+    assert len(r["losses"]) == 20
+    assert run.largest(r["losses"], truth["losses"]) < 1e-5
+    assert max(r["weights_diff"].values()) < 1e-5 and set(r["weights_diff"]) == set(truth["weights"])
+    assert r["inference"]["diff"] < 1e-5
+    assert r["reload"]["max_diff"] < 1e-6
+    assert set(r["mistakes"]) == set(run.mistakes)
+
+
+@pytest.mark.parametrize("name", run.names())
+def test_the_recorded_run_is_of_the_program_that_is_here(name):
+    need = run.declared(name)
+    assert results[name]["dependencies"] == need.get("packages", need["dependencies"])
+    assert results[name]["python"].startswith(need["python"])
+    assert results[name]["source"] == run.counted(name)
+    assert results[name]["shims"] == need["shims"]
+
+
+def test_the_forks_layer_is_recorded_as_wrong():
+    losses = np.array(results["caffe_fork"]["own_layer"], float)
+    assert losses[0] > 10 * reference()["losses"][0] and np.isnan(losses[-1])
+
+
+def test_results_hold_no_path_of_the_machine_they_were_made_on():
+    for path in (root / "frameworks" / "results").glob("*.json"):
+        assert not re.search(r"/(root|home|work|tmp)/", path.read_text()), path.name
+
+
+def test_every_fact_about_governance_has_a_date_and_a_source_or_says_none():
+    for facts in recorded["governance"].values():
+        assert set(facts) == {"owner", "licence", "state", "successor"}
+        for fact in facts.values():
+            assert re.fullmatch(r"\d{4}-\d\d-\d\d", fact["read"])
+            assert fact["source"] or fact["value"].startswith("none")
+
+
+def test_release_counts_follow_from_the_dates():
+    table = recorded["releases"]
+    start = f"{int(table['read'][:4]) - 2}{table['read'][4:]}"
+    for p in table["packages"].values():
+        assert p["dates"] == sorted(p["dates"])
+        assert (p["first"]["date"], p["last"]["date"]) == (p["dates"][0], p["dates"][-1])
+        assert p["last_24_months"] == sum(day >= start for day in p["dates"])
+
+
+# The programs
+
+
+@pytest.mark.parametrize("name", run.names())
+def test_a_program_declares_exact_pins_and_shares_no_code(name):
+    need = run.declared(name)
+    assert all("==" in pin for pin in [*need["dependencies"], *need.get("export", [])])
+    assert {"title", "download", "disk", "shims"} <= set(need)
+    tree = ast.parse((root / "frameworks" / "programs" / f"{name}.py").read_text())
+    defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    defined |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}  # self.step = ...
+    assert {"__init__", "step", "predict", "weights", "save", "load"} <= defined
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert not any(module and module.partition(".")[0] in ("dlnotes", "worker", "program") for module in imported)
+
+
+def test_lines_are_counted_without_comments_blanks_and_the_harness_part():
+    assert run.counted("numpy")["names"] == 0  # NumPy's own names are not a framework's
+    assert 5 < run.counted("torch")["deploy_lines"] < run.counted("torch")["lines"] < 60
+
+
+# The harness, without any environment
+
+
+def test_nan_and_another_shape_are_infinitely_far():
+    assert run.largest([1.0], [1.5]) == 0.5
+    assert run.largest([np.nan], [1.0]) == run.largest([1.0, 2.0], [1.0]) == float("inf")
+
+
+def entry(**kw):
+    return {"version": "1", "date": "2020-01-01", "loss_diff": 0.0, **kw}
+
+
+def test_a_failure_is_recorded_and_the_earlier_result_stays_with_its_date(tmp_path):
+    run.record("theano", tmp_path, "agrees", result=entry())
+    run.record("theano", tmp_path, "unavailable", "no Python 3.8")
+    stored = json.loads((tmp_path / "theano.json").read_text())
+    assert stored["last_attempt"]["status"] == "unavailable" and stored["last_attempt"]["reason"] == "no Python 3.8"
+    assert stored["result"]["date"] == "2020-01-01"
+    line = next(line for line in run.state(tmp_path) if line.startswith("theano"))
+    assert "unavailable" in line and "2020-01-01" in line and "no Python 3.8" in line
+
+
+def test_a_loss_that_is_not_a_number_can_be_stored(tmp_path):
+    run.record("theano", tmp_path, "disagrees", result=entry(losses=[1.0, float("nan")]))
+    assert json.loads((tmp_path / "theano.json").read_text())["result"]["losses"] == [1.0, "nan"]
+
+
+def test_what_the_machine_lacks_is_a_status_and_not_a_failure(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(run, "run", lambda *_: (_ for _ in ()).throw(run.Unavailable("no Python 3.8 here")))
+    monkeypatch.setattr(sys, "argv", ["run.py", "theano", "--results", str(tmp_path)])
+    run.main()
+    assert "UNAVAILABLE" in capsys.readouterr().out
+    assert json.loads((tmp_path / "theano.json").read_text())["last_attempt"]["reason"] == "no Python 3.8 here"
+
+
+@pytest.mark.parametrize("status, result", [("failed", None), ("disagrees", entry(agrees=False, loss_diff=0.1))])
+def test_a_failure_or_a_disagreement_ends_with_an_error(tmp_path, monkeypatch, status, result):
+    def outcome(*_):
+        if result is None:
+            raise run.Failed("exit code 1")
+        return result
+
+    monkeypatch.setattr(run, "run", outcome)
+    monkeypatch.setattr(sys, "argv", ["run.py", "theano", "--results", str(tmp_path)])
+    with pytest.raises(SystemExit, match="theano"):
+        run.main()
+    assert json.loads((tmp_path / "theano.json").read_text())["last_attempt"]["status"] == status
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["run.py", "chainer"])
+    with pytest.raises(SystemExit):
+        run.main()
+    assert "chainer" in capsys.readouterr().err
+
+
+# The worker, with NumPy in this very process
+
+
+def test_the_worker_sees_the_conventions_of_a_layer_from_outside():
+    worker = load(root / "frameworks" / "worker.py", "frameworks_worker")
+
+    class Layer:
+        """A layer with known and unusual conventions."""
+
+        @staticmethod
+        def batch_norm(n, m):
+            bn = {"mean": np.zeros(n), "var": np.ones(n)}
+
+            def train(x):
+                x = x.astype(float)
+                for key, value in (("mean", x.mean(0)), ("var", x.var(0, ddof=1))):
+                    bn[key] = 0.75 * bn[key] + 0.25 * value
+                return (x - x.mean(0)) / np.sqrt(x.var(0) + 3e-4)
+
+            return train, lambda x: (x - bn["mean"]) / np.sqrt(bn["var"] + 3e-4)
+
+    seen = worker.observe(Layer, 8)
+    assert seen["eps"] == pytest.approx(3e-4, rel=1e-3) and seen["decay"] == pytest.approx(0.75, rel=1e-4)
+    assert seen["running_variance_ratio"] == pytest.approx(8 / 7, rel=1e-3)
+    assert seen["first_batch"] == "averaged" and seen["variance_before"] == pytest.approx(1, rel=1e-2)
+
+
+def test_each_mistake_is_answered_by_numpys_program_or_noticed_as_silent():
+    worker = load(root / "frameworks" / "worker.py", "frameworks_worker")
+    program = load(root / "frameworks" / "programs" / "numpy.py", "numpy_program")
+    answers = {name: worker.mistake(program, work(), "", name) for name in worker.mistakes}
+    assert [answer["answer"] for answer in answers.values()] == ["error"] * 3
+
+    class Silent(program.Program):
+        def step(self, X, y):
+            return 1.0
+
+    program.Program = Silent
+    assert worker.mistake(program, work(), "", "wrong label")["answer"] == "no error"
