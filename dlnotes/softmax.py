@@ -231,30 +231,35 @@ def cross_entropy(z:np.ndarray, # logits (no unit), classes along `axis`
 
 # %% ../nbs/07_softmax.ipynb #eb18957e
 def _conjugate_gradients(curved, G, precondition, eta, max_steps):
-    "D with curved(D) = -G, to a residual of eta in the preconditioner's norm; and how many products it took"
+    """D with curved(D) = -G, to a residual of eta in the preconditioner's norm; how many products it took;
+    and the smallest eigenvalue of the preconditioned Hessian that it met"""
     D, R = np.zeros_like(G), -G
     Y = precondition(R)
     V, rho = Y, np.sum(R*Y)
-    stop = eta**2*rho
+    stop, diagonal, beside, carried = eta**2*rho, [], [], 0.0
     for step in range(1, max_steps + 1):
         HV = curved(V)
         curvature = np.sum(V*HV)
-        if not curvature > 0: return (D if step > 1 else Y), step
+        if not curvature > 0: break
         a = rho/curvature
         D = D + a*V
         R = R - a*HV
         Y = precondition(R)
         rho, last = np.sum(R*Y), rho
+        diagonal.append(1/a + carried)
+        beside.append(np.sqrt(rho/last)/a)
+        carried = rho/last/a
         if rho <= stop: break
         V = Y + (rho/last)*V
-    return D, step
+    lanczos = np.diag(diagonal) + np.diag(beside[:-1], 1) + np.diag(beside[:-1], -1)
+    return D if diagonal else Y, step, max(np.linalg.eigvalsh(lanczos)[0], 0.0) if diagonal else 0.0
 
 # %% ../nbs/07_softmax.ipynb #0094e4b1
 class _Prepared:
     "X with columns centred, scaled to unit variance, and a column of ones; and the way back to X's own units"
     def __init__(self, X, lam, fit_intercept):
         m, n = X.shape
-        peak = abs(X).max(axis=0).astype(np.float64)
+        peak = np.maximum(X.max(axis=0), -X.min(axis=0)).astype(np.float64)
         if n > m: peak[:] = peak.max()
         peak[peak == 0] = 1
         columns = X/peak
@@ -269,7 +274,8 @@ class _Prepared:
         columns[:, flat], spread[flat] = 0, 1
         with np.errstate(over="ignore"):
             lam = np.minimum((np.sqrt(lam)/(spread*(peak if n <= m else peak[0])))**2, 1e200)
-        self.X = np.column_stack([columns/spread, np.ones(m)]) if fit_intercept else columns/spread
+        self.X = np.ones((m, columns.shape[1] + fit_intercept))
+        np.divide(columns, spread, out=self.X[:, :len(spread)])
         self.lam = np.append(lam, 0.0) if fit_intercept else lam
         self.peak, self.mu, self.spread, self.fit_intercept = peak, mu, spread, fit_intercept
 
@@ -318,11 +324,14 @@ class _Objective:
         t[self.y, self.rows] = -rest/(own + rest)
         return t, yhat
 
-    def curvature(self, dz, yhat):
-        "s yhat (1 - yhat), exact for confident examples: each example's average, and each class's share of it"
+    def variance(self, dz, yhat):
+        "s yhat (1 - yhat), exact for confident examples too"
         p = abs(dz) if self.Q is None else yhat
-        p = p - p*p
-        if self.s is not None: p *= self.s
+        return (p - p*p)*(1 if self.s is None else self.s)
+
+    def curvature(self, dz, yhat):
+        "The variance of each example, averaged over classes, and each class's share of it"
+        p = self.variance(dz, yhat)
         w, share = p.sum(axis=0)/(len(p) - 1), p.mean(axis=1)
         return w, np.maximum(share/share.mean(), 1e-30) if share.any() else np.ones(len(p))
 
@@ -371,6 +380,18 @@ def _preconditioner(X, w, share, lam):
     M = np.stack(Ms)
     return lambda R: (R[:, None]@M)[:, 0], min(aparts)
 
+def _exact(o, dz, yhat):
+    "R -> H^-1 R for rows R that sum to zero over the classes, as gradients do, and how far H is from singular"
+    K, n = len(yhat), o.X.shape[1]
+    H = np.empty((K, n, K, n))
+    for j in range(K):
+        for k in range(j + 1):
+            w = o.variance(dz, yhat)[j] if j == k else -yhat[j]*yhat[k]*(1 if o.s is None else o.s)
+            H[j, :, k] = H[k, :, j] = (o.X.T*w)@o.X + np.diag(o.lam)*(j == k)
+    H += np.einsum("jajb->ab", H)[:, None]/K**2 # all classes shifted alike: without it H would be singular there
+    M, apart = _inverse(H.reshape(K*n, K*n), np.finfo(np.float64).eps)
+    return lambda R: (M@R.ravel()).reshape(K, n), apart
+
 # %% ../nbs/07_softmax.ipynb #8e14014c
 @dataclass
 class _Result:
@@ -383,27 +404,32 @@ class _Result:
 
 def _newton(o, W, tol, max_iter):
     "Minimise objective `o` from `W`: truncated Newton steps, halved until f decreases"
-    K = len(W)
-    Z = W@o.X.T
+    K, n = len(W), o.X.shape[1]
+    Z = W@o.X.T if W.any() else np.zeros((K, len(o.X)))
     f, state = o.loss(Z, W)
     dz, yhat = o.errors(state)
     G = o.gradient(dz, W)
     X = o.X.astype(np.float32) # the Hessian only steers: half the digits, twice the speed
     precondition, apart = _preconditioner(X, *o.curvature(dz, yhat), o.lam)
-    products, promised, gap, converged, n_iter = 0, 1.0, np.inf, False, 0
-    while n_iter < max_iter:
+    products, total, exact, gap, converged, n_iter = 0, 0, False, np.inf, False, 0
+    # products that cost as much as the whole Hessian and its inverse; a small one is cheap at any time
+    affordable = (K + 1)*n/4 + (K*n)**2/len(o.rows) if K*n <= 1000 else np.inf
+    if (K*n)**2*len(o.rows) < 1e8: affordable /= 4
+    while not converged and n_iter < max_iter:
         n_iter += 1
-        if X.dtype == np.float32 and (apart < 0.01 or f < 1e-20*len(o.rows)):
-            X = o.X # too near collinear, or numbers too small, for float32
-            precondition, apart = _preconditioner(X, *o.curvature(dz, yhat), o.lam)
-        elif products > 5 + X.shape[1]/(2*K): # the average Hessian has moved: a new one pays for itself
+        single = X.dtype == np.float32 and apart >= 0.01 and products < 100 and f >= 1e-20*len(o.rows)
+        worse = X.dtype == np.float32 and not single # too near collinear, or numbers too small, for float32
+        if worse: X = o.X
+        exact = exact or total > affordable and products > 5 + n/(2*K)
+        if exact and products > 5: precondition, apart = _exact(o, dz, yhat)
+        elif worse or products > 5 + n/(2*K): # the Hessian has moved: a new average pays for itself
             precondition, apart = _preconditioner(X, *o.curvature(dz, yhat), o.lam)
         bound = np.sum(G*precondition(G))/2
         if not bound > 0: converged, gap = True, 0.0; break
         eta = max(min(0.1, (bound/f)**0.25), 1e-4)
         yh = yhat.astype(X.dtype)
-        last = products
-        D, products = _conjugate_gradients(lambda V, yh=yh, X=X: o.curved(V, yh, X), G, precondition, eta, 500)
+        D, products, smallest = _conjugate_gradients(
+            lambda V, yh=yh, X=X: o.curved(V, yh, X), G, precondition, eta, 500)
         slope = np.sum(G*D)
         ZD, t = D@o.X.T, 1.0
         while True:
@@ -414,14 +440,19 @@ def _newton(o, W, tol, max_iter):
         if t < 1e-10:
             if X.dtype == np.float32: apart = 0.0; continue
             break
-        before, promised = promised, -slope/2/f # the step's relative fall in the quadratic model
-        shrunk = promised/before
-        gap = promised*shrunk/(1 - shrunk) if shrunk < 1 else np.inf # the rest, if steps keep shrinking like this
         W, Z, f = W + t*D, Z + t*ZD, f_new
-        # fewer products than last time: conjugate gradients may have stopped before a flat direction, so look again
-        if converged := bool(t == 1 and gap <= tol/100 and products >= last): break
+        total += products
+        near = t == 1 and np.ptp(ZD, axis=0).max() < 0.3 # the Hessian hardly changes on the way
         dz, yhat = o.errors(state)
         G = o.gradient(dz, W)
+        gap = np.sum(G*precondition(G))/smallest/2/f if near and smallest > 0 else np.inf
+        if gap <= tol/100 and not exact and affordable <= total: # look in every direction, not in those met alone
+            exact, products = True, 0
+            precondition, apart = _exact(o, dz, yhat)
+            D = precondition(G)
+            gap = np.sum(G*D)/2/f if np.ptp(D@o.X.T, axis=0).max() < 0.3 else np.inf
+        converged = bool(gap <= tol/100)
+    if converged: return _Result(W, n_iter, gap, G, True, False)
     own = Z[o.y, o.rows]
     Z[o.y, o.rows] = -np.inf
     separated = o.Q is None and bool((own > Z.max(axis=0)).all())
