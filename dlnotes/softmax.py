@@ -420,7 +420,7 @@ def _newton(o, W, tol, max_iter):
         single = X.dtype == np.float32 and apart >= 0.01 and products < 100 and f >= 1e-20*len(o.rows)
         worse = X.dtype == np.float32 and not single # too near collinear, or numbers too small, for float32
         if worse: X = o.X
-        exact = exact or total > affordable and products > 5 + n/(2*K)
+        exact = exact or (total > affordable and products > 5 + n/(2*K))
         if exact and products > 5: precondition, apart = _exact(o, dz, yhat)
         elif worse or products > 5 + n/(2*K): # the Hessian has moved: a new average pays for itself
             precondition, apart = _preconditioner(X, *o.curvature(dz, yhat), o.lam)
