@@ -19,7 +19,6 @@ from nbclient.exceptions import CellExecutionError
 from nbdev.clean import clean_nb
 from PIL import Image
 
-os.environ.setdefault("TQDM_DISABLE", "1")  # no progress bars on the pages
 root = Path(__file__).resolve().parents[1]
 number = re.compile(r"[-+−]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?")
 options = re.compile(r"(?:#\|.*\n?)*")  # the lines at a cell's very start

@@ -86,14 +86,14 @@ def html(text, target, meta):
         target.write_text(pandoc(text, "--to=html5", *style, *parts, *sources), encoding="utf-8")
 
 
-def sidebar(quarto):
+def sidebar(contents):
     """The entries of the sidebar in order: {"section": …} or {"notebook": …, "text": … or absent}."""
-    for entry in quarto["website"]["sidebar"]["contents"]:
+    for entry in contents:
         if isinstance(entry, str):
             yield {"notebook": entry}
         elif "section" in entry:
             yield {"section": entry["section"]}
-            yield from sidebar({"website": {"sidebar": entry}})
+            yield from sidebar(entry["contents"])
         else:
             yield {"notebook": entry["href"], "text": entry.get("text")}
 
@@ -116,7 +116,7 @@ def fallback(processed, docs):
     """Builds the site with pandoc alone."""
     quarto = yaml.safe_load((root / "_quarto.yml").read_text(encoding="utf-8"))
     website, cfg = quarto["website"], get_config()
-    nav = [dict(entry) for entry in sidebar(quarto)]
+    nav = [dict(entry) for entry in sidebar(website["sidebar"]["contents"])]
     for entry in nav:
         if "notebook" in entry:
             matter = front_matter(processed / entry["notebook"])
