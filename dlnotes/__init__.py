@@ -23,6 +23,7 @@ from .batchnorm import (
     set_threads,
 )
 from .gradcheck import ArgumentCheck, GradientCheck, GradientError, check_gradient, numeric_gradient
+from .network import MLP
 from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Scale, Uniform
 from .search import Study, Trial, search
 from .softmax import SoftmaxRegression, cross_entropy, log_softmax, one_hot, softmax
@@ -40,6 +41,7 @@ __all__ = [
     "Importance",
     "Integer",
     "LogUniform",
+    "MLP",
     "Moments",
     "Panda",
     "Retune",

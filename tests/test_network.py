@@ -1,0 +1,356 @@
+"""The network: right in every gradient, equal to PyTorch, and polite to people who hand it the wrong thing."""
+
+import copy
+import inspect
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone, is_classifier
+from sklearn.datasets import load_digits, load_wine
+from sklearn.model_selection import RandomizedSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import dlnotes.network as network
+from dlnotes import MLP
+
+X, Y = load_digits(return_X_y=True)
+X = X / 16
+NORMS = ["z", "a", None]
+
+
+def started(norm="z", dtype=np.float64, hidden=(7, 6, 5), **options):
+    """A network on digits whose parameters are all different from their first values"""
+    net = MLP(hidden=hidden, norm=norm, seed=3, **options).start((64, *hidden, 10), dtype)
+    net.theta_ += 0.1 * np.random.default_rng(0).normal(size=net.theta_.size).astype(dtype)
+    return net
+
+
+# Gradients
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("hidden", [(), (5,), (6, 4, 3)])
+def test_every_parameters_gradient_agrees_with_differences(norm, hidden):
+    net, x, y = started(norm, hidden=hidden), X[:16], Y[:16]
+    net.gradient(x, y)
+    grad, h = net.grad_.copy(), 1e-6
+    for i in range(len(grad)):
+        start = net.theta_[i]
+        losses = []
+        for net.theta_[i] in (start + h, start - h):
+            losses.append(net.gradient(x, y))
+        net.theta_[i] = start
+        assert abs((losses[0] - losses[1]) / (2 * h) - grad[i]) < 2e-6 * max(1, np.abs(grad).max())
+
+
+def test_a_bias_before_batch_norm_is_left_out_and_only_there():
+    assert [n for n in started("z").params_ if n[0] == "b" and n[1] != "e"] == ["b4"]
+    assert [n for n in started("a").params_ if n[0] == "b" and n[1] != "e"] == ["b1", "b2", "b3", "b4"]
+    assert not any(n.startswith("gamma") for n in started(None).params_)
+
+
+# PyTorch
+
+
+def in_torch(net):
+    """The same network in PyTorch, with the same weights, and its parameters by our names"""
+    torch = pytest.importorskip("torch")
+    modules, named = [], {}
+    last = len(net.sizes_) - 1
+    for l, (n, m) in enumerate(zip(net.sizes_, net.sizes_[1:], strict=False), start=1):
+        linear = torch.nn.Linear(n, m, bias=f"b{l}" in net.params_)
+        named[f"W{l}"] = linear.weight
+        if linear.bias is not None:
+            named[f"b{l}"] = linear.bias
+        norm = torch.nn.BatchNorm1d(m, momentum=1 - net.bn_decay)
+        if net.norm and l < last:
+            named[f"gamma{l}"], named[f"beta{l}"] = norm.weight, norm.bias
+        relu = torch.nn.ReLU()
+        if l == last:
+            modules.append(linear)
+        else:
+            modules += {"z": [linear, norm, relu], "a": [linear, relu, norm], None: [linear, relu]}[net.norm]
+    model = torch.nn.Sequential(*modules).to(getattr(torch, net.theta_.dtype.name))
+    for name, p in named.items():
+        ours = net.params_[name]
+        p.data = torch.tensor(ours.T.copy() if name[0] == "W" else ours.copy())
+    return torch, model, named
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("optimizer", ["adam", "momentum"])
+@pytest.mark.parametrize(("dtype", "tol"), [(np.float64, 1e-10), (np.float32, 2e-4)])
+def test_training_steps_equal_pytorchs(norm, optimizer, dtype, tol):
+    # a large eps: Adam turns rounding in a gradient of almost 0 into whole steps
+    options = dict(beta1=0.8, beta2=0.95, eps=1e-3) if optimizer == "adam" else dict(momentum=0.7)
+    net = started(norm, dtype, optimizer=optimizer, **options)
+    torch, model, named = in_torch(net)
+    lr = 0.01
+    if optimizer == "adam":
+        theirs = torch.optim.Adam(model.parameters(), lr=lr, betas=(0.8, 0.95), eps=1e-3)
+    else:
+        theirs = torch.optim.SGD(model.parameters(), lr=lr * (1 - 0.7), momentum=0.7)
+    loss_of = torch.nn.CrossEntropyLoss()
+    for k in range(5):
+        rows = slice(32 * k, 32 * k + 32)
+        x, y = X[rows].astype(dtype), Y[rows]
+        theirs.zero_grad()
+        want = loss_of(model(torch.tensor(x)), torch.tensor(y))
+        want.backward()
+        theirs.step()
+        assert abs(net.step(x, y, lr) - want.item()) < tol * max(1, want.item())
+        for name, p in named.items():
+            for ours, of in ((net.grads_[name], p.grad), (net.params_[name], p.detach())):
+                of = of.numpy().T if name[0] == "W" else of.numpy()
+                assert ours.dtype == dtype and np.abs(ours - of).max() <= tol * max(1, np.abs(of).max()), (k, name)
+
+
+# Wrong versions, each caught by a comparison with the definition
+
+
+def mutant(function, old, new):
+    source = inspect.getsource(function)
+    assert source.count(old) == 1
+    scope = dict(vars(network))
+    exec(source.replace(old, new), scope)
+    return scope[function.__name__]
+
+
+def three_steps(step, state, lr, *options):
+    theta, averages = np.array([1.0, -2.0]), [np.zeros(2) for _ in range(state)]
+    for t, g in enumerate(([0.3, -1.0], [0.1, 2.0], [-0.7, 1e-9]), start=1):
+        step(theta, np.array(g), *averages, *([t] if state == 2 else []), lr, *options)
+    return theta
+
+
+def test_momentum_is_the_average_the_notes_mean():
+    beta, lr, g = 0.9, 0.1, np.array([[0.3, -1.0], [0.1, 2.0], [-0.7, 1e-9]])
+    v1 = (1 - beta) * g[0]
+    v2 = beta * v1 + (1 - beta) * g[1]
+    v3 = beta * v2 + (1 - beta) * g[2]
+    want = np.array([1.0, -2.0]) - lr * (v1 + v2 + v3)
+    assert np.allclose(three_steps(network._momentum, 1, lr, beta), want, rtol=1e-14)
+    wrong = mutant(network._momentum, "v += (1 - beta)*(grad - v)", "v += grad - (1 - beta)*v")
+    assert not np.allclose(three_steps(wrong, 1, lr, beta), want, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("s/(1 - beta2**t)", "s"),
+        ("lr/(1 - beta1**t)", "lr"),
+        ("root += eps", "pass"),
+        ("(grad*grad - s)", "(grad - s)"),
+        ("v += (1 - beta1)", "v += beta1"),
+        ("np.sqrt(s/(1 - beta2**t))", "(s/(1 - beta2**t))"),
+    ],
+)
+def test_wrong_adams_are_noticed(old, new):
+    torch = pytest.importorskip("torch")
+    p = torch.tensor([1.0, -2.0], dtype=torch.float64, requires_grad=True)
+    theirs = torch.optim.Adam([p], lr=0.1, betas=(0.9, 0.99), eps=1e-2)
+    for g in ([0.3, -1.0], [0.1, 2.0], [-0.7, 1e-9]):
+        p.grad = torch.tensor(g, dtype=torch.float64)
+        theirs.step()
+    want = p.detach().numpy()
+    assert np.allclose(three_steps(network._adam, 2, 0.1, 0.9, 0.99, 1e-2), want, rtol=1e-12)
+    with np.errstate(all="ignore"):
+        wrong = three_steps(mutant(network._adam, old, new), 2, 0.1, 0.9, 0.99, 1e-2)
+    assert not np.allclose(wrong, want, rtol=1e-4)
+
+
+# Training
+
+
+def test_it_learns_and_the_same_seed_gives_the_same_network():
+    a, b, c = (MLP((32,), epochs=8, lr=0.003, seed=seed).fit(X[:1200], Y[:1200]) for seed in (0, 0, 1))
+    assert a.score(X[1200:], Y[1200:]) > 0.9
+    assert np.array_equal(a.theta_, b.theta_) and not np.array_equal(a.theta_, c.theta_)
+    assert a.curves_["loss"][-1] < 0.2 * a.curves_["loss"][0]
+
+
+def test_the_learning_rate_decays_as_the_notes_say():
+    net = MLP((4,), lr=0.1, lr_decay=0.5, epochs=4).fit(X[:100], Y[:100])
+    assert np.allclose(net.curves_["lr"], 0.1 / (1 + 0.5 * np.arange(4)))
+
+
+def test_every_example_is_used_once_an_epoch_and_no_batch_has_one(monkeypatch):
+    seen = []
+    monkeypatch.setattr(MLP, "step", lambda self, x, y, lr: seen.append(x[:, 0].tolist()) or 0.5)
+    x = np.column_stack([np.arange(65.0), np.ones(65)])
+    MLP((3,), batch_size=16, epochs=1).fit(x, np.arange(65) % 2)
+    assert [len(batch) for batch in seen] == [16, 16, 16, 17]
+    used = [row for batch in seen for row in batch]
+    assert sorted(used) == list(range(65)) and used != list(range(65))
+
+
+def test_patience_stops_and_hands_back_the_best_weights():
+    net = MLP((32,), lr=0.05, epochs=100, patience=3).fit(X[:300], Y[:300], validation=(X[300:600], Y[300:600]))
+    curve = net.curves_["validation_loss"]
+    assert len(curve) == np.argmin(curve) + 4 < 100
+    p = net.predict_proba(X[300:600])[np.arange(300), Y[300:600]]
+    assert np.isclose(-np.log(p).mean(), min(curve), rtol=1e-9)
+
+
+def test_patience_without_a_validation_set_holds_some_data_out():
+    net = MLP((16,), epochs=50, patience=2, lr=0.02).fit(X[:300], Y[:300])
+    assert "validation_loss" in net.curves_ and len(net.curves_["loss"]) < 50
+
+
+def test_divergence_names_the_learning_rate_and_leaves_no_half_trained_network():
+    net = MLP((8, 8, 8), norm=None, optimizer="momentum", lr=0.1, epochs=2).fit(X[:200], Y[:200])
+    net.lr = 1e200
+    with pytest.raises(FloatingPointError, match=r"lr=1e\+200.*tenth"):
+        net.fit(X[:200], Y[:200])
+    with pytest.raises(ValueError, match="not fitted"):
+        net.predict(X)
+
+
+@pytest.mark.filterwarnings("error")
+def test_divergence_in_the_last_step_is_noticed_too(monkeypatch):
+    def last(self, x, y, lr):
+        self.theta_[0] = np.nan
+        return 0.5
+
+    monkeypatch.setattr(MLP, "step", last)
+    with pytest.raises(FloatingPointError, match="lr="):
+        MLP((4,), epochs=1).fit(X[:50], Y[:50])
+
+
+def test_labels_may_be_anything_that_sorts():
+    wine = load_wine()
+    names = wine.target_names[wine.target]
+    net = MLP((16,), epochs=30, lr=0.01).fit((wine.data - wine.data.mean(0)) / wine.data.std(0), names)
+    assert net.predict((wine.data - wine.data.mean(0)) / wine.data.std(0))[0] in names
+    assert net.classes_.tolist() == sorted(set(names))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_precision_is_kept(dtype):
+    net = MLP((8,), epochs=1).fit(X[:100].astype(dtype), Y[:100])
+    assert net.theta_.dtype == net.predict_proba(X[:5].astype(dtype)).dtype == dtype
+    assert all(W.dtype == b.dtype == dtype for W, b in net.folded())
+    assert MLP((8,), epochs=1).fit((X[:100] * 16).astype(int), Y[:100]).theta_.dtype == np.float64
+
+
+def test_progress_is_shown_when_asked_for(capsys):
+    MLP((4,), epochs=2, progress=True).fit(X[:50], Y[:50])
+    assert "loss" in capsys.readouterr().err
+    MLP((4,), epochs=2).fit(X[:50], Y[:50])
+    assert not capsys.readouterr().err
+
+
+# For use
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("hidden", [(), (9,), (9, 8, 7)])
+def test_folding_changes_no_prediction(norm, hidden):
+    net = MLP(hidden, norm, epochs=3).fit(X[:300], Y[:300])
+    slow, _ = network._forward(X, net.params_, net.bns_, norm, train=False)
+    assert np.allclose(net.decision_function(X), slow, atol=1e-10)
+    assert np.allclose(net.predict_proba(X).sum(axis=1), 1)
+    assert len(net.folded()) == len(hidden) + 1
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("hidden", [(), (9, 8)])
+def test_a_saved_network_predicts_the_same_without_pickle(tmp_path, norm, hidden):
+    net = MLP(hidden, norm, epochs=2, batch_size=np.int64(32)).fit(X[:300], Y[:300].astype(str).astype(object))
+    net.save(tmp_path / "net")
+    again = MLP.load(tmp_path / "net")
+    assert np.array_equal(again.predict_proba(X), net.predict_proba(X)) and again.get_params() == net.get_params()
+    assert again.predict(X[:3]).tolist() == net.predict(X[:3]).tolist()
+    with np.load(tmp_path / "net", allow_pickle=False) as file:
+        assert all(file[name].dtype != object for name in file)
+
+
+def test_what_is_not_a_saved_network_is_refused(tmp_path):
+    np.savez(tmp_path / "other.npz", a=1)
+    with pytest.raises(ValueError, match="not a saved MLP"):
+        MLP.load(tmp_path / "other.npz")
+    with pytest.raises(ValueError, match="nothing to save"):
+        MLP().save(tmp_path / "never")
+    assert not (tmp_path / "never").exists()
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
+def test_a_copy_goes_on_by_itself(copied):
+    net = MLP((9,), epochs=2).fit(X[:300], Y[:300])
+    before, other = net.theta_.copy(), copied(net)
+    assert np.array_equal(other.predict_proba(X), net.predict_proba(X))
+    assert other.step(X[:64], Y[:64], 0.01) == copied(net).step(X[:64], Y[:64], 0.01)
+    assert not np.array_equal(other.params_["W1"], net.params_["W1"]) and np.array_equal(net.theta_, before)
+    assert not np.array_equal(other.bns_[0].gamma, net.bns_[0].gamma)
+
+
+def test_it_has_scikit_learns_manners():
+    net = MLP((8,), lr=0.01, epochs=5)
+    assert is_classifier(net) and clone(net).get_params() == net.get_params()
+    assert cross_val_score(make_pipeline(StandardScaler(), net), X[:300], Y[:300], cv=3).mean() > 0.4
+    found = RandomizedSearchCV(net, {"lr": [1e-4, 1e-2], "hidden": [(8,), (8, 8)]}, n_iter=3, cv=2, random_state=0)
+    assert found.fit(X[:200], Y[:200]).best_params_["lr"] == 1e-2
+    with pytest.raises(ValueError, match="Invalid parameter"):
+        net.set_params(width=3)
+    assert repr(net) == "MLP(hidden=(8,), lr=0.01, epochs=5)"
+
+
+# Wrong input
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (dict(hidden=64), "hidden.*64"),
+        (dict(hidden=(8, 0)), "hidden.*0"),
+        (dict(hidden=(8.5,)), "hidden.*8.5"),
+        (dict(norm="batch"), "norm.*batch"),
+        (dict(optimizer="sgd"), "optimizer.*sgd"),
+        (dict(lr=0), "lr must be.*0"),
+        (dict(lr=float("nan")), "lr must be.*nan"),
+        (dict(lr="0.1"), "lr must be.*'0.1'"),
+        (dict(lr_decay=-1), "lr_decay.*-1"),
+        (dict(momentum=1.0), "momentum.*1.0"),
+        (dict(beta2=-0.1), "beta2.*-0.1"),
+        (dict(eps=0.0), "eps"),
+        (dict(batch_size=0), "batch_size.*0"),
+        (dict(batch_size=1), "at least|2 examples"),
+        (dict(epochs=True), "epochs.*True"),
+        (dict(patience=0), "patience.*0"),
+        (dict(validation_fraction=1.0), "validation_fraction"),
+        (dict(bn_decay=1), "bn_decay"),
+        (dict(seed=-1), "seed.*-1"),
+        (dict(seed=None), "seed.*None"),
+    ],
+)
+def test_hyperparameters_that_make_no_sense_are_refused(options, said):
+    net = MLP((4,), epochs=1).fit(X[:50], Y[:50])
+    before = net.predict_proba(X)
+    with pytest.raises(ValueError, match=said):
+        net.set_params(**options).fit(X[:50], Y[:50])
+    assert np.array_equal(net.predict_proba(X), before)
+
+
+def test_data_that_make_no_sense_are_refused():
+    net, hole = MLP((4,), epochs=1), X[:50].copy()
+    hole[3, 5] = np.nan
+    for x, y, said in [
+        (X[:50], Y[:49], "50 and 49"),
+        (X[0], Y[:1], "2-dimensional"),
+        (hole, Y[:50], r"NaN at \(3, 5\)"),
+        (X[:50], np.zeros(50), "at least two classes"),
+        (X[:50], np.eye(10)[Y[:50]], "one label"),
+        (X[:50], X[:50, 1] / 7, "continuous"),
+    ]:
+        with pytest.raises(ValueError, match=said):
+            net.fit(x, y)
+    with pytest.raises(ValueError, match="64 features, got 3"):
+        net.fit(X[:50], Y[:50], validation=(X[:5, :3], Y[:5]))
+    with pytest.raises(ValueError, match=r"lack.*99"):
+        net.fit(X[:50], Y[:50], validation=(X[:2], [1, 99]))
+    with pytest.raises(ValueError, match="not fitted"):
+        net.predict(X)
+    with pytest.raises(ValueError, match=r"64 features.*got 3"):
+        net.fit(X[:50], Y[:50]).predict(X[:, :3])
