@@ -76,21 +76,22 @@ def _adam(theta, grad, v, s, t, lr, beta1, beta2, eps):
     root += eps
     theta -= lr/(1 - beta1**t)*v/root
 
-# %% ../nbs/08_network.ipynb #4b315ea6
+# %% ../nbs/08_network.ipynb #3de59e91
+_WHOLE = int, np.integer
 _RULES = {
     "lr eps": (lambda v: 0 < v < np.inf, "a finite number above 0"),
     "lr_decay": (lambda v: 0 <= v < np.inf, "a finite number of at least 0"),
     "momentum beta1 beta2 bn_decay": (lambda v: 0 <= v < 1, "in [0, 1)"),
     "validation_fraction": (lambda v: 0 < v < 1, "above 0 and below 1"),
-    "batch_size epochs patience": (lambda v: v >= 1 and v == int(v), "a whole number of at least 1"),
-    "seed": (lambda v: v >= 0 and v == int(v), "a whole number of at least 0")}
+    "batch_size epochs patience": (lambda v: isinstance(v, _WHOLE) and v >= 1, "a whole number of at least 1"),
+    "seed": (lambda v: isinstance(v, _WHOLE) and v >= 0, "a whole number of at least 0")}
 
 def _number(v):
     return isinstance(v, (int, float, np.number)) and not isinstance(v, (bool, np.bool_))
 
 def _check(net):
     "ValueError naming a hyperparameter that makes no sense"
-    def units(n): return _number(n) and n >= 1 and n == int(n)
+    def units(n): return _number(n) and isinstance(n, _WHOLE) and n >= 1
     if not isinstance(net.hidden, (tuple, list)) or not all(map(units, net.hidden)):
         raise ValueError("hidden must list the units of each hidden layer, such as (64, 64), "
                          f"got {net.hidden!r}")
@@ -120,7 +121,7 @@ def _data(X, y, like=None):
         raise ValueError(f"the validation set has labels the training data lack: {new.tolist()}")
     return X, np.searchsorted(like[1], classes)[places], like[1]
 
-# %% ../nbs/08_network.ipynb #a93f0c1f
+# %% ../nbs/08_network.ipynb #8e178bce
 @dataclass(eq=False, repr=False)
 class MLP:
     """A multilayer perceptron: ReLU, batch norm, a softmax head; trained on mini-batches.
@@ -155,6 +156,8 @@ class MLP:
         X, y, classes = _data(X, y)
         rng = np.random.default_rng((self.seed, 1))
         if validation is not None:
+            if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+                raise ValueError(f"validation must be a pair (X, y), got {type(validation).__name__}")
             validation = _data(*validation, like=(X.shape[1], classes))[:2]
         elif self.patience is not None:
             count = math.ceil(self.validation_fraction*len(X))
@@ -213,6 +216,7 @@ class MLP:
                  y # (m,) its classes, numbered from 0
                 ) -> float: # the mean loss (nats)
         "The loss; `grads_` then holds every parameter's gradient. For loops of your own, after `start`."
+        if not hasattr(self, "theta_"): raise ValueError("there are no weights yet: call start first")
         z, tape = _forward(x, self.params_, self.bns_, self.norm_)
         loss, dz = cross_entropy(z, y)
         _backward(dz, tape, self.params_, self.bns_, self.norm_, self.grads_)

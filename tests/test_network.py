@@ -318,6 +318,7 @@ def test_it_has_scikit_learns_manners():
         (dict(batch_size=0), "batch_size.*0"),
         (dict(batch_size=1), "at least|2 examples"),
         (dict(epochs=True), "epochs.*True"),
+        (dict(epochs=2.0), "epochs.*2.0"),
         (dict(patience=0), "patience.*0"),
         (dict(validation_fraction=1.0), "validation_fraction"),
         (dict(bn_decay=1), "bn_decay"),
@@ -348,6 +349,11 @@ def test_data_that_make_no_sense_are_refused():
             net.fit(x, y)
     with pytest.raises(ValueError, match="64 features, got 3"):
         net.fit(X[:50], Y[:50], validation=(X[:5, :3], Y[:5]))
+    for pair in (X[:5], (X[:5], Y[:5], Y[:5])):
+        with pytest.raises(ValueError, match="pair"):
+            net.fit(X[:50], Y[:50], validation=pair)
+    with pytest.raises(ValueError, match="call start"):
+        MLP((4,)).step(X[:5], Y[:5], 0.1)
     with pytest.raises(ValueError, match=r"lack.*99"):
         net.fit(X[:50], Y[:50], validation=(X[:2], [1, 99]))
     with pytest.raises(ValueError, match="not fitted"):
