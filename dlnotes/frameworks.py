@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-# %% ../nbs/09_frameworks.ipynb #00000007
+# %% ../nbs/09_frameworks.ipynb #4e8f2945
 def work(seed:int=0, # of the data and the initial weights
-        ) -> dict: # X (512, 64) and W1 (64, 32), W2 (32, 10) in float32, y (512,) labels 0 to 9, lr and steps
-    "The task every program is given: data that a small network can learn, initial weights, learning rate, steps."
+        ) -> dict: # X (512, 64), W1 (64, 32), W2 (32, 10) float32, labels y, lr, steps
+    "What every program is given: data, initial weights, learning rate, number of steps."
     rng = np.random.default_rng(seed)
     m, D, H, C = 512, 64, 32, 10
     X = rng.standard_normal((m, D)).astype(np.float32)
@@ -25,9 +25,9 @@ def work(seed:int=0, # of the data and the initial weights
     W2 = (rng.standard_normal((H, C))/np.sqrt(H)).astype(np.float32)
     return {"X": X, "y": y, "W1": W1, "W2": W2, "lr": 0.5, "steps": 20}
 
-# %% ../nbs/09_frameworks.ipynb #0000000b
+# %% ../nbs/09_frameworks.ipynb #96456dac
 def _forward(p, X, mean, var, eps):
-    "The network with batch norm's mean and variance given: what each node holds, up to the log-probabilities"
+    "What each node holds, with batch norm's mean and variance given, up to log-probabilities"
     xhat = (X @ p["W1"] - mean)/np.sqrt(var + eps)
     h = p["gamma"]*xhat + p["beta"]
     r = np.maximum(h, 0)
@@ -35,14 +35,14 @@ def _forward(p, X, mean, var, eps):
     z = z - z.max(1, keepdims=True)
     return xhat, h, r, z - np.log(np.exp(z).sum(1, keepdims=True))
 
-# %% ../nbs/09_frameworks.ipynb #0000000c
+# %% ../nbs/09_frameworks.ipynb #20bf44a4
 def loss_and_gradients(p:dict, # parameters W1 (n, H), gamma, beta (H,), W2 (H, C), b2 (C,)
                        X:np.ndarray, # (m, n) rows are examples
                        y:np.ndarray, # (m,) labels, 0 to C - 1
                        eps:float=1e-5, # added to the variance
                        ddof:int=0, # the batch variance divides by m - ddof
-                      ) -> tuple: # the loss, a dict of gradients with p's names, and the batch's (mean, variance)
-    "Mean cross-entropy of the network in training mode, and its gradient by hand [@ioffe2015]."
+                      ) -> tuple: # loss, gradients as p, the batch's (mean, variance)
+    "Mean cross-entropy of the network in training mode, its gradient by hand [@ioffe2015]."
     m = len(X); i = np.arange(m)
     a = X @ p["W1"]
     mu, var = a.mean(0), a.var(0, ddof=ddof)
@@ -51,24 +51,28 @@ def loss_and_gradients(p:dict, # parameters W1 (n, H), gamma, beta (H,), W2 (H, 
     dh = (dz @ p["W2"].T)*(h > 0)
     dxhat = dh*p["gamma"]
     da = (dxhat - dxhat.mean(0) - xhat*(dxhat*xhat).sum(0)/(m - ddof))/np.sqrt(var + eps)
-    d = {"W1": X.T @ da, "gamma": (dh*xhat).sum(0), "beta": dh.sum(0), "W2": r.T @ dz, "b2": dz.sum(0)}
+    d = {"W1": X.T @ da, "gamma": (dh*xhat).sum(0), "beta": dh.sum(0),
+         "W2": r.T @ dz, "b2": dz.sum(0)}
     return -logp[i, y].mean(), d, (mu, var)
 
-# %% ../nbs/09_frameworks.ipynb #00000012
+# %% ../nbs/09_frameworks.ipynb #446e9ac1
 def reference(data:dict|None=None, # as `work` makes it; `work()` by default
               lr:float|None=None, # learning rate; the data's by default
               eps:float=1e-5, # added to the variance
               ddof:int=0, # the batch variance divides by m - ddof
               frozen:tuple=(), # names of parameters that are not updated
               decay:float=0.9, # weight of the old value in the running statistics
-              running_ddof:int=0, # the running variance averages variances that divide by m - running_ddof
-              first:str="averaged", # first batch: "averaged" with mean 0, variance 1, taken "whole", or all "weighted"
-             ) -> dict: # losses, weights after the last step, running mean and var, test-mode probabilities
-    "The program in NumPy, float64: what every framework is compared with. Raises ValueError for an unknown `first`."
+              running_ddof:int=0, # the variances that are kept divide by m - running_ddof
+              first:str="averaged", # the first batch: "averaged", taken "whole", or "weighted"
+             ) -> dict: # losses, last weights, running mean and var, test-mode probabilities
+    """The program in NumPy, float64: what every framework is compared with.
+
+    Raises ValueError for an unknown `first`."""
     if first not in ("averaged", "whole", "weighted"):
         raise ValueError(f'first must be "averaged", "whole" or "weighted", got {first!r}')
     data = work() if data is None else data
-    X, y, lr = np.asarray(data["X"], float), np.asarray(data["y"]), data["lr"] if lr is None else lr
+    X, y = np.asarray(data["X"], float), np.asarray(data["y"])
+    lr = data["lr"] if lr is None else lr
     (H, C), m = data["W2"].shape, len(X)
     p = {"W1": data["W1"].astype(float), "gamma": np.ones(H), "beta": np.zeros(H),
          "W2": data["W2"].astype(float), "b2": np.zeros(C)}
@@ -78,21 +82,31 @@ def reference(data:dict|None=None, # as `work` makes it; `work()` by default
         losses.append(float(loss))
         p = {name: w if name in frozen else w - lr*d[name] for name, w in p.items()}
         weight = decay*weight + 1
-        new = 1/weight if first == "weighted" else 1 if first == "whole" and step == 0 else 1 - decay
+        new = 1/weight if first == "weighted" else 1 - decay
+        if first == "whole" and step == 0: new = 1
         mean = (1 - new)*mean + new*mu
         var = (1 - new)*var + new*v*(m - ddof)/(m - running_ddof)
     return {"losses": losses, "weights": p, "mean": mean, "var": var,
             "probabilities": np.exp(_forward(p, X, mean, var, eps)[-1])}
 
-# %% ../nbs/09_frameworks.ipynb #0000001f
-def load_results(folder:str|Path|None=None, # with NAME.json files; by default those that come with the package
-                ) -> dict: # name -> {"name", "last_attempt": {date, status, reason}, "result": {...} or None}
-    """What the frameworks' programs gave when last run, as plain data, NumPy first; "releases", "governance" beside.
+# %% ../nbs/09_frameworks.ipynb #664f2bfe
+def _read(path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}): bring it back with `git checkout`, "
+                         f"or make it anew with `make frameworks NAMES={path.stem}`") from None
 
-    Raises FileNotFoundError where there are no results, saying where they should be."""
+# %% ../nbs/09_frameworks.ipynb #2c88fce3
+def load_results(folder:str|Path|None=None, # of NAME.json files; None: the package's
+                ) -> dict: # name -> {"last_attempt": date, status, reason; "result"}
+    """What the programs gave when last run, as plain data, NumPy first.
+
+    Two entries beside them are no programs: "releases" and "governance". Raises
+    FileNotFoundError where there are no results, and ValueError where a file is damaged."""
     folder = Path(str(files("dlnotes")/"recorded" if folder is None else folder))
-    paths = sorted(folder.glob("*.json"), key=lambda path: (path.stem != "numpy", path.stem))
+    paths = sorted(folder.glob("*.json"), key=lambda p: (p.stem != "numpy", p.stem))
     if not paths:
-        raise FileNotFoundError(f"no recorded results in {folder}: run `make frameworks` in the "
-                                "repository, or give its folder frameworks/results")
-    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+        raise FileNotFoundError(f"no recorded results in {folder}: run `make frameworks` "
+                                "in the repository, or give its folder frameworks/results")
+    return {path.stem: _read(path) for path in paths}

@@ -39,14 +39,17 @@ def licence(info):
 
 
 def dates(releases):
-    """Every release that has a file, with the day its first file was uploaded; withdrawn ones count too."""
+    """Every release that has a file, with the day its first file was uploaded; withdrawn ones count too.
+
+    Version 0.0.0 is no release: it only reserves a name.
+    """
     found = {}
     for name, files in releases.items():
         try:
             version = Version(name)
         except InvalidVersion:
             continue
-        if files and not version.is_devrelease:
+        if files and any(version.release) and not version.is_devrelease:
             found[version] = min(file["upload_time_iso_8601"][:10] for file in files)
     return [{"version": str(v), "date": found[v], "pre": v.is_prerelease} for v in sorted(found)]
 

@@ -1,7 +1,7 @@
 """Build each framework an environment of its own, run its program, check it against NumPy, record what came of it.
 
     python frameworks/run.py theano mxnet      # these
-    python frameworks/run.py all               # every one: about half an hour
+    python frameworks/run.py all               # every one: half an hour to an hour
     python frameworks/run.py --list            # what is recorded, and how old it is
 
 Environments are made with uv outside the repository, in $DLNOTES_CACHE or ~/.cache/dlnotes. What a framework needs is
@@ -35,10 +35,9 @@ from dlnotes.frameworks import reference, work
 here = Path(__file__).resolve().parent
 programs = here / "programs"
 cache = Path(os.environ.get("DLNOTES_CACHE", Path.home() / ".cache" / "dlnotes")) / "frameworks"
-pinned = {
-    name: "1"
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "MXNET_CPU_WORKER_NTHREADS")
-}
+threads = "OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS TF_NUM_INTRAOP_THREADS MXNET_CPU_WORKER_NTHREADS"
+pinned = dict.fromkeys(threads.split(), "1")
+tolerance = 1e-5
 onnx_pins = ["flatbuffers==25.12.19", "numpy==2.4.6", "onnxruntime==1.32.0", "packaging==26.3", "protobuf==7.36.2"]
 mistakes = ("wrong shape", "wrong label", "wrong dtype")
 
@@ -128,15 +127,20 @@ def uv():
 
 def sh(command, timeout=1800, **kw):
     """Run a command; its output. Raises Failed with the last lines of what it said."""
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=timeout, **kw)
+    command = [str(c) for c in command]
+    what = f"{Path(command[0]).name} {command[1]}"
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, **kw)
+    except subprocess.TimeoutExpired:
+        raise Failed(f"{what} took longer than {timeout} s") from None
     if done.returncode:
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-6:])
-        raise Failed(f"{Path(str(command[0])).name} {command[1]} failed: {tail}")
+        raise Failed(f"{what} failed: {tail}")
     return done.stdout
 
 
 def interpreter(version):
-    """A Python of this version: on the path or under pyenv if it really runs, else the version itself, for uv to find."""
+    """A Python of this version: on the path or under pyenv if it runs, else the version itself, for uv to find."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     ask = "import sys; print('%d.%d' % sys.version_info[:2])"
     for candidate in [shutil.which(f"python{version}"), *sorted(pyenv.glob(f"{version}.*/bin/python"), reverse=True)]:
@@ -163,7 +167,8 @@ class Environment:
     def __init__(self, need, extra=()):
         self.need, self.extra = need, list(extra)
         packages = need.get("packages", need["dependencies"])
-        key = json.dumps([need["python"], packages, self.extra, need.get("debian")])
+        how = [need.get(key) for key in ("debian", "source", "prepare")]
+        key = json.dumps([need["python"], packages, self.extra, how])
         self.folder = cache / f"{need['name']}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
         self.debian = "debian" in need
         self.root = self.folder / "tree"
@@ -182,7 +187,8 @@ class Environment:
             begin = time.perf_counter()
             self.debootstrap() if self.debian else self.install()
             seconds = round(time.perf_counter() - begin, 1)
-            note.write_text(json.dumps({"install_seconds": seconds, "size_mb": size_mb(self.folder), "date": today()}))
+            made = {"install_seconds": seconds, "size_mb": size_mb(self.folder), "date": today()}
+            note.write_text(json.dumps(made))
         return json.loads(note.read_text())
 
     def debootstrap(self):
@@ -255,10 +261,12 @@ def ask(environment, place, task, timeout=600):
     )  # fmt: skip
     try:
         out, err = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
+    except BaseException as error:  # it is in a session of its own, so an interrupt reaches only us
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        raise Failed(f"no answer within {timeout} s") from None
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise Failed(f"no answer within {timeout} s") from None
+        raise
     for path, name in ((str(environment.folder), "ENVIRONMENT"), (inside, "."), (str(Path.home()), "~")):
         out, err = out.replace(path, name), err.replace(path, name)
     for line in reversed(out.splitlines()):
@@ -279,30 +287,36 @@ def largest(a, b):
     return float(difference) if np.isfinite(difference) else float("inf")
 
 
-def check_training(environment, place, truth):
-    """Train and compare with the reference: losses, weights after the last step."""
-    report = ask(environment, place, "train")
-    with np.load(place[0] / "weights.npz") as stored:
-        weights = {name: largest(stored[name], truth["weights"][name]) for name in stored.files}
-    report["loss_diff"] = largest(report["losses"], truth["losses"])
-    report["weights_diff"] = weights
-    return report
+def compare(report, folder, data, seen=None):
+    """How far a training run is from the reference: losses, weights after the last step, test-mode probabilities.
 
-
-def check_inference(place, data, seen):
-    """Test-mode probabilities against the reference that keeps its statistics as the framework was seen to."""
-    large = (seen or {}).get("large")
+    The reference keeps its running statistics as the framework's own layer was `seen` to, where it has one.
+    """
     kept = {}
-    if large:
-        m = len(data["X"])
-        unbiased = abs(large["running_variance_ratio"] - 1) > 0.5 / (m - 1)
+    if large := (seen or {}).get("large"):
+        unbiased = abs(large["running_variance_ratio"] - 1) > 0.5 / (len(data["X"]) - 1)
         kept = {"decay": large["decay"], "running_ddof": int(unbiased), "first": large["first_batch"]}
-    theirs = np.load(place[0] / "probabilities.npy")
+    truth, plain = reference(data, **kept), reference(data)
+    theirs = np.load(folder / "probabilities.npy")
+    with np.load(folder / "weights.npz") as stored:
+        names = truth["weights"].keys() | set(stored.files)
+        weights = {name: largest(stored.get(name, np.nan), truth["weights"].get(name, np.nan)) for name in names}
     return {
-        "kept": kept,
-        "diff": largest(theirs, reference(data, **kept)["probabilities"]),
-        "diff_if_decay_0.9_population": largest(theirs, reference(data)["probabilities"]),
+        "loss_diff": largest(report["losses"], truth["losses"]),
+        "weights_diff": dict(sorted(weights.items())),
+        "inference": {
+            "kept": kept,
+            "diff": largest(theirs, truth["probabilities"]),
+            "diff_if_decay_0.9_population": largest(theirs, plain["probabilities"]),
+        },
     }
+
+
+def disagreements(compared):
+    """What lies beyond the tolerance: names and differences."""
+    off = {"losses": compared["loss_diff"], "probabilities": compared["inference"]["diff"]}
+    off |= {f"weights {name}": diff for name, diff in compared["weights_diff"].items()}
+    return {name: diff for name, diff in off.items() if not diff <= tolerance}
 
 
 def attempt(do):
@@ -315,7 +329,8 @@ def attempt(do):
 
 def one_mistake(environment, place, task):
     try:
-        return {key: value for key, value in ask(environment, place, task).items() if key in ("answer", "type", "message")}
+        report = ask(environment, place, task)
+        return {key: report[key] for key in ("answer", "type", "message")}
     except Failed as error:
         return {"answer": "crash", "type": "", "message": str(error)}
 
@@ -332,18 +347,20 @@ def check_onnx(need, data_file):
         return {"status": "none", "reason": "no exporter of its own"}
     environment = Environment(need, need.get("export", []))
     runtime = Environment({"name": "onnxruntime", "python": "3.11", "dependencies": onnx_pins})
-    environment.build(), runtime.build()
-    place = environment.workplace()
+    place = None
     try:
+        environment.build(), runtime.build()
+        place = environment.workplace()
         shutil.copy(data_file, place[0] / "data.npz")
         ask(environment, place, "export")
         command = [runtime.folder / "bin" / "python", here / "predict_onnx.py"]
         diff, version = sh(command, cwd=place[0]).split()[-2:]
         size = (place[0] / "net.onnx").stat().st_size
-    except (Failed, Unavailable) as error:
+    except (Failed, Unavailable, OSError) as error:
         return {"status": "failed", "reason": str(error)[-700:]}
     finally:
-        shutil.rmtree(place[0], ignore_errors=True)
+        if place:
+            shutil.rmtree(place[0], ignore_errors=True)
     return {"status": "exported", "max_diff": float(diff), "onnxruntime": version, "kb": round(size / 1000, 1)}
 
 
@@ -377,7 +394,7 @@ class Clock:
         self.process.communicate()
 
 
-def measure(environment, baseline, places, hidden=(32, 256, 1024), batches=(1, 32, 512), rounds=7, block=0.03):
+def measure(environment, baseline, places, hidden=(32, 256, 1024), batches=(1, 32, 512), rounds=9, block=0.03):
     """Time a step beside NumPy's, in turns on one core: medians in ms, and the ratio of the medians."""
     rows, clocks = [], []
     try:
@@ -399,6 +416,18 @@ def measure(environment, baseline, places, hidden=(32, 256, 1024), batches=(1, 3
     return rows
 
 
+def beside_numpy(environment, place):
+    """The times of a program, with NumPy's taken in turns with them."""
+    baseline = Environment(declared("numpy"))
+    baseline.build()
+    other = baseline.workplace()
+    try:
+        shutil.copy(place[0] / "data.npz", other[0])
+        return measure(environment, baseline, (place, other))
+    finally:
+        shutil.rmtree(other[0], ignore_errors=True)
+
+
 def turns(clocks, case, rounds, block):
     """Medians over `rounds` rounds of about `block` seconds each, the two workers taking turns."""
     counts = []
@@ -418,50 +447,46 @@ def turns(clocks, case, rounds, block):
 
 def machine():
     """Enough about this machine to read its times by."""
-    model = re.findall(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.M) if os.name == "posix" else []
-    return {"system": platform.platform(), "processor": model[0] if model else platform.processor(), "cores_used": 1}
+    info = Path("/proc/cpuinfo")
+    model = re.findall(r"^model name\s*:\s*(.*)$", info.read_text(), re.M) if info.exists() else []
+    load = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None  # over the minute before
+    processor = (model or [platform.processor()])[0]
+    return {"system": platform.platform(), "processor": processor, "cores_used": 1, "load": load}
 
 
 def run(name, speed=True, fresh=False):
     """Everything there is to know about one framework, as plain data."""
-    need, data = declared(name), work()
-    truth = reference(data)
+    need, data, here_and_now = declared(name), work(), machine()
     environment = Environment(need)
     made = environment.build(fresh)
     place = environment.workplace()
     try:
         np.savez(place[0] / "data.npz", **data)
-        first = check_training(environment, place, truth)
-        result = {
-            "title": need["title"], "version": first["version"], "python": first["python"], "numpy": first["numpy"],
-            "dependencies": need.get("packages", need["dependencies"]), "shims": need["shims"],
-            "date": today(), "machine": machine(), "tolerance": 1e-5,
-            "agrees": first["loss_diff"] <= 1e-5, "losses": first["losses"], "loss_diff": first["loss_diff"],
-            "weights_diff": first["weights_diff"], "size_mb": made["size_mb"], "install_seconds": made["install_seconds"],
-            "cold_import_seconds": first["import_seconds"], "first_loss_seconds": first["first_loss_seconds"],
-            "peak_mb": round(first["peak_mb"]), "source": counted(name),
-        }  # fmt: skip
-        again = ask(environment, place, "train")
-        result["import_seconds"] = min(first["import_seconds"], again["import_seconds"])
-        text = (programs / f"{name}.py").read_text()
+        first = ask(environment, place, "train")
+        text = (programs / f"{name}.py").read_text(encoding="utf-8")
         seen = attempt(lambda: ask(environment, place, "conventions")) if "def batch_norm(" in text else None
         if seen and "error" not in seen:
             seen = {key: seen[key] for key in ("small", "large")}
-        result["conventions"] = seen
-        result["inference"] = check_inference(place, data, seen if seen and "large" in seen else None)
+        compared = compare(first, place[0], data, seen)
+        again = ask(environment, place, "train")
+        result = {
+            "title": need["title"], "version": first["version"], "python": first["python"], "numpy": first["numpy"],
+            "dependencies": need.get("packages", need["dependencies"]), "shims": need["shims"],
+            "date": today(), "machine": here_and_now, "tolerance": tolerance,
+            "agrees": not disagreements(compared), "losses": first["losses"], **compared,
+            "size_mb": made["size_mb"], "install_seconds": made["install_seconds"],
+            "import_seconds": min(first["import_seconds"], again["import_seconds"]),
+            "first_loss_seconds": first["first_loss_seconds"], "peak_mb": round(first["peak_mb"]),
+            "source": counted(name), "conventions": seen,
+        }  # fmt: skip
         if "class OwnLayer" in text:
             wrong = attempt(lambda: ask(environment, place, "own_layer"))
             result["own_layer"] = wrong.get("losses") or wrong
         result["mistakes"] = {task: one_mistake(environment, place, task) for task in mistakes}
         result["reload"] = attempt(lambda: check_reload(environment, place))
         if speed:
-            result["onnx"] = attempt(lambda: check_onnx(need, place[0] / "data.npz"))
-            baseline = Environment(declared("numpy"))
-            baseline.build()
-            other = baseline.workplace()
-            np.savez(other[0] / "data.npz", **data)
-            result["speed"] = measure(environment, baseline, (place, other))
-            shutil.rmtree(other[0], ignore_errors=True)
+            result["onnx"] = check_onnx(need, place[0] / "data.npz")
+            result["speed"] = beside_numpy(environment, place)
     finally:
         shutil.rmtree(place[0], ignore_errors=True)
     return result
@@ -483,35 +508,88 @@ def strict(value):
     return value
 
 
+def stored(path):
+    """A lane's file as data; nothing where there is none, or it cannot be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
 def record(name, folder, status, reason="", result=None):
-    """Write a lane's file. What failed is said; what was found earlier stays, with its own date."""
+    """Write a lane's file, whole or not at all. What failed is said; what was found earlier stays, with its own date.
+
+    A quick run, which measures no times, does not take the place of a full one.
+    """
     path = folder / f"{name}.json"
-    old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    old = stored(path).get("result")
+    keep = not result or (old and "speed" in old and "speed" not in result)
     entry = {
         "name": name,
         "last_attempt": strict({"date": today(), "status": status, "reason": reason}),
-        "result": strict(result) if result else old.get("result"),
+        "result": old if keep else strict(result),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(entry, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(entry, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    new.replace(path)
     return entry
 
 
 def state(folder):
     """One line a program: when it was last tried, with what outcome, and from when its result is."""
     for name in names():
-        path = folder / f"{name}.json"
-        need = declared(name)
-        line = f"{name:14} Python {need['python']:5} {need['disk']:>7}  "
-        if not path.exists():
-            yield line + "never run"
+        need, path = declared(name), folder / f"{name}.json"
+        line, entry = f"{name:14} Python {need['python']:5} ", stored(path)
+        if not entry:
+            yield line + ("its file cannot be read: run it again" if path.exists() else "never run")
             continue
-        entry = json.loads(path.read_text(encoding="utf-8"))
         last, result = entry["last_attempt"], entry["result"]
         line += f"{last['date']} {last['status']:12}"
         if result:
-            line += f" result of {result['date']}: {result['version']}, loss differs by {float(result['loss_diff']):.1e}"
+            diff = float(result["loss_diff"])
+            line += f" result of {result['date']}: {result['version']}, losses within {diff:.1e}"
         yield line + (f" ({last['reason'].splitlines()[0]})" if last["reason"] else "")
+
+
+def announce(chosen, quick, fresh):
+    """Say what will be downloaded, how much disk it needs, and how long to allow, before anything happens."""
+    print(f"Environments go to {cache}.")
+    download = disk = missing = 0
+    for need in map(declared, dict.fromkeys(["numpy", *chosen])):
+        places = [Environment(need)]
+        if "export" in need and not quick:  # its ONNX exporter gets an environment of its own
+            places.append(Environment(need, need["export"]))
+        there = [(place.folder / "made.json").exists() for place in places]
+        there[0] &= not fresh
+        if lacking := there.count(False):
+            mb = need["download"] * lacking, need["disk"] * lacking
+            download, disk, missing = download + mb[0], disk + mb[1], missing + lacking
+            print(f"  {need['name']:14} about {mb[0]:5} MB to download, {mb[1]:5} MB on disk")
+        else:
+            print(f"  {need['name']:14} is there")
+    folder = next(folder for folder in (cache, *cache.parents) if folder.exists())
+    free = shutil.disk_usage(folder).free / 1e9
+    print(f"Together about {download / 1e3:.1f} GB to download, {disk / 1e3:.1f} GB on disk; {free:.0f} GB are free.")
+    print(f"Allow {len(chosen) * (1 if quick else 3) + missing} minutes.", flush=True)
+
+
+def outcome(name, args):
+    """Run one lane and record what came of it, whatever that is: its status, and why."""
+    try:
+        result = run(name, not args.quick, args.fresh)
+    except Unavailable as error:
+        status, said, result = "unavailable", str(error), None
+    except Failed as error:
+        status, said, result = "failed", str(error), None
+    except Exception as error:  # a fault of ours or of the machine: the other lanes still have their turn
+        status, said, result = "failed", f"{type(error).__name__}: {error}", None
+    else:
+        off = {what: f"{diff:.1e}" for what, diff in disagreements(result).items()}
+        status = "disagrees" if off else "agrees"
+        said = f"differs from the reference in {off}" if off else ""
+    record(name, args.results, status, said, result)
+    return status, said or f"losses within {result['loss_diff']:.1e} of the reference"
 
 
 def main():
@@ -525,29 +603,17 @@ def main():
     if args.list or not args.name:
         print("\n".join(state(args.results)))
         return
-    chosen = names() if args.name == ["all"] else args.name
+    chosen = names() if args.name == ["all"] else list(dict.fromkeys(args.name))
     if unknown := set(chosen) - set(names()):
         parser.error(f"no program is called {', '.join(sorted(unknown))}; there are {', '.join(names())}")
-    needs = [declared(name) for name in chosen]
-    print(f"Environments go to {cache}. Where one is missing this downloads, and then takes on disk, about:")
-    for need in needs:
-        there = "is there" if (Environment(need).folder / "made.json").exists() else f"{need['download']} to download"
-        print(f"  {need['name']:14} {there:22} {need['disk']:>7} on disk")
-    print("Allow up to two minutes for each to install and, without --quick, three to measure.", flush=True)
+    announce(chosen, args.quick, args.fresh)
     wrong = []
     for name in chosen:
         begin = time.perf_counter()
         try:
-            result = run(name, not args.quick, args.fresh)
-            status = "agrees" if result["agrees"] else "disagrees"
-            record(name, args.results, status, result=result)
-            said = f"losses within {result['loss_diff']:.1e} of the reference"
-        except Unavailable as error:
-            status, said = "unavailable", str(error)
-            record(name, args.results, status, said)
-        except (Failed, subprocess.TimeoutExpired) as error:
-            status, said = "failed", str(error)
-            record(name, args.results, status, said)
+            status, said = outcome(name, args)
+        except KeyboardInterrupt:
+            sys.exit(f"\nInterrupted during {name}, of which nothing is recorded; what came before stays.")
         wrong += [name] if status in ("disagrees", "failed") else []
         print(f"{name}: {status.upper()} — {said} ({time.perf_counter() - begin:.0f} s)", flush=True)
     if wrong:

@@ -41,8 +41,17 @@ def train(program, data, folder):
     report = {"losses": losses, "first_loss_seconds": first}
     np.savez(os.path.join(folder, "weights.npz"), **net.weights())
     np.save(os.path.join(folder, "probabilities.npy"), net.predict(data["X"]))
-    report["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    report["peak_mb"] = peak_mb()
     return report
+
+
+def peak_mb():
+    """The most memory this process ever held. (getrusage would also count the process that started it.)"""
+    try:
+        with open("/proc/self/status") as file:
+            return int(re.search(r"VmHWM:\s*(\d+) kB", file.read())[1]) * 1024 / 1e6
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
 def save(program, data, folder):

@@ -193,3 +193,60 @@ def test_a_name_links_to_its_documentation_and_its_source(open_page):
     assert "/scales.html#" in page.url
     page.locator(".source-link").first.click()
     assert "/source/scales.html#L-" in page.url and page.locator(":target").count() == 1
+
+
+def column(table, i):
+    return table.locator("tbody tr").evaluate_all(f"rows => rows.map(row => row.cells[{i}].dataset.v)")
+
+
+def sorted_column(page, head):
+    """The table that has this column, the column's button and its place."""
+    button = page.get_by_role("button", name=head, exact=True).first
+    table = page.locator("article table").filter(has=button).first
+    return table, button, button.evaluate("button => button.closest('th').cellIndex")
+
+
+def test_a_click_on_a_columns_head_sorts_numbers_as_numbers_and_a_second_one_turns_them_round(open_page):
+    table, button, i = sorted_column(open_page("frameworks.html"), "installed, MB")
+    before = column(table, i)
+    button.click()
+    up = [float(v) for v in column(table, i)]
+    assert up == sorted(up) and sorted(map(str, up)) != list(map(str, up))  # as text they would stand otherwise
+    assert sorted(before, key=float) == column(table, i) != before
+    button.click()
+    assert [float(v) for v in column(table, i)] == up[::-1]
+
+
+def test_names_are_sorted_as_words_and_rows_stay_whole(open_page):
+    table, button, _ = sorted_column(open_page("frameworks.html"), "installed, MB")
+    rows = lambda: table.locator("tbody tr").all_inner_texts()
+    before = rows()
+    button.click()
+    assert rows() != before and sorted(rows()) == sorted(before)
+    table.get_by_role("button", name="framework").click()
+    assert column(table, 0) == sorted(column(table, 0), key=str.casefold) and sorted(rows()) == sorted(before)
+
+
+def test_only_the_column_that_sorts_says_so_to_a_screen_reader(open_page):
+    page = open_page("frameworks.html")
+    table, button, i = sorted_column(page, "installed, MB")
+    said = lambda: table.locator("th").evaluate_all("heads => heads.map(head => head.getAttribute('aria-sort'))")
+    assert set(said()) == {None}
+    for order in ("ascending", "descending", "ascending"):
+        button.click()
+        assert said()[i] == order and said().count(None) == len(said()) - 1
+    table.get_by_role("button", name="framework").click()
+    assert said()[0] == "ascending" and said().count(None) == len(said()) - 1
+
+
+@pytest.mark.parametrize("key", ["Enter", "Space"])
+def test_a_table_can_be_sorted_with_the_keyboard_alone(open_page, key):
+    page = open_page("frameworks.html")
+    table, button, i = sorted_column(page, "installed, MB")
+    button.locator("xpath=../preceding-sibling::th[1]/button").focus()
+    page.keyboard.press("Tab")
+    assert button.evaluate("button => button == document.activeElement && button.matches(':focus-visible')")
+    assert button.evaluate("button => getComputedStyle(button).outlineStyle") != "none"
+    page.keyboard.press(key)
+    up = [float(v) for v in column(table, i)]
+    assert up == sorted(up) and button.evaluate("button => button == document.activeElement")

@@ -9,8 +9,8 @@
 # debian = "bullseye"
 # packages = ["python3-caffe", "libopenblas0-pthread"]
 # environment = { GLOG_minloglevel = "2" }
-# download = "250 MB"
-# disk = "910 MB"
+# download = 250
+# disk = 1020
 # shims = ["a Debian 11 system of its own: no later one carries the package"]
 # ///
 

@@ -9,8 +9,8 @@
 # [tool.dlnotes]
 # title = "Caffe2"
 # export = ["onnx==1.8.1"]
-# download = "740 MB"
-# disk = "1.6 GB"
+# download = 740
+# disk = 1660
 # shims = ["ExpandDims before batch norm, whose gradient refuses two-dimensional input"]
 # ///
 

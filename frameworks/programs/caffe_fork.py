@@ -13,8 +13,8 @@ spells batch norm with primitive layers; `OwnLayer` shows what the fork's layer 
 # [tool.dlnotes]
 # title = "Caffe (PyPI fork)"
 # environment = { GLOG_minloglevel = "2" }
-# download = "130 MB"
-# disk = "300 MB"
+# download = 130
+# disk = 260
 # shims = ["batch norm spelt with eight primitive layers, because its own layer is wrong", "running averages by hand"]
 # ///
 

@@ -8,8 +8,8 @@
 # title = "CNTK"
 # prepare = "cntk_mpi.sh"
 # commands = ["gcc", "nm"]
-# download = "130 MB"
-# disk = "410 MB"
+# download = 130
+# disk = 430
 # shims = [
 #     "a one-process stand-in for OpenMPI 1, which it loads at import and no current system has",
 #     "its own batch norm engine in place of cuDNN's, which needs a GPU",

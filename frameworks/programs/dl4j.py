@@ -7,8 +7,8 @@
 # [tool.dlnotes]
 # title = "DL4J (ND4J)"
 # commands = ["java"]
-# download = "300 MB"
-# disk = "380 MB"
+# download = 300
+# disk = 350
 # shims = [
 #     "a class loader made by hand, of the kind Java 8 had",
 #     "two --add-opens for Java 9 and later",

@@ -8,8 +8,8 @@
 #
 # [tool.dlnotes]
 # title = "JAX"
-# download = "130 MB"
-# disk = "620 MB"
+# download = 130
+# disk = 550
 # shims = []
 # ///
 

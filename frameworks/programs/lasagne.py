@@ -12,8 +12,8 @@
 # source = ["theano", "lasagne"]
 # commands = ["g++"]
 # environment = { THEANO_FLAGS = "floatX=float32,base_compiledir={folder}/compiled" }
-# download = "50 MB"
-# disk = "185 MB"
+# download = 50
+# disk = 150
 # shims = [
 #     "setuptools 59, which still has what Theano's setup.py uses",
 #     "a stand-in for theano.tensor.signal.downsample, which Theano renamed",

@@ -10,8 +10,8 @@
 # [tool.dlnotes]
 # title = "MXNet"
 # export = ["onnx==1.12.0", "protobuf==3.20.1"]
-# download = "70 MB"
-# disk = "280 MB"
+# download = 70
+# disk = 280
 # shims = ["NumPy 1.23, the last that still has the name np.bool"]
 # ///
 

@@ -6,8 +6,8 @@
 #
 # [tool.dlnotes]
 # title = "NumPy"
-# download = "20 MB"
-# disk = "70 MB"
+# download = 20
+# disk = 60
 # shims = []
 # ///
 

@@ -11,8 +11,8 @@
 # [tool.dlnotes]
 # title = "PaddlePaddle"
 # export = ["onnx==1.17.0", "onnxoptimizer==0.3.13", "paddle2onnx==2.1.0"]
-# download = "230 MB"
-# disk = "870 MB"
+# download = 230
+# disk = 870
 # shims = []
 # ///
 

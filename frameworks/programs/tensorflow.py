@@ -3,19 +3,19 @@
 # /// script
 # requires-python = "==3.11.*"
 # dependencies = [
-#     "absl-py==2.5.1", "astunparse==1.6.3", "certifi==2026.10.18", "charset-normalizer==3.5.2", "flatbuffers==25.12.19",
-#     "gast==0.7.0", "google-pasta==0.2.0", "grpcio==1.85.1", "h5py==3.14.0", "idna==3.20", "keras==3.15.1",
-#     "libclang==18.1.1", "markdown-it-py==4.3.0", "mdurl==0.1.2", "ml-dtypes==0.6.0", "namex==0.1.0", "numpy==2.4.6",
-#     "opt-einsum==3.4.0", "optree==0.20.0", "packaging==26.3", "protobuf==7.36.2", "pygments==2.21.0",
-#     "requests==2.34.2", "rich==15.0.0", "six==1.17.0", "tensorflow-cpu==2.21.0", "termcolor==3.3.0",
-#     "typing-extensions==4.16.0", "urllib3==2.8.0", "wrapt==2.5.2",
+#     "absl-py==2.5.1", "astunparse==1.6.3", "certifi==2026.10.18", "charset-normalizer==3.5.2",
+#     "flatbuffers==25.12.19", "gast==0.7.0", "google-pasta==0.2.0", "grpcio==1.85.1", "h5py==3.14.0", "idna==3.20",
+#     "keras==3.15.1", "libclang==18.1.1", "markdown-it-py==4.3.0", "mdurl==0.1.2", "ml-dtypes==0.6.0",
+#     "namex==0.1.0", "numpy==2.4.6", "opt-einsum==3.4.0", "optree==0.20.0", "packaging==26.3", "protobuf==7.36.2",
+#     "pygments==2.21.0", "requests==2.34.2", "rich==15.0.0", "six==1.17.0", "tensorflow-cpu==2.21.0",
+#     "termcolor==3.3.0", "typing-extensions==4.16.0", "urllib3==2.8.0", "wrapt==2.5.2",
 # ]
 #
 # [tool.dlnotes]
 # title = "TensorFlow"
 # environment = { TF_CPP_MIN_LOG_LEVEL = "2" }
-# download = "350 MB"
-# disk = "1.6 GB"
+# download = 350
+# disk = 1500
 # shims = []
 # ///
 

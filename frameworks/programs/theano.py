@@ -11,8 +11,8 @@
 # source = ["theano"]
 # commands = ["g++"]
 # environment = { THEANO_FLAGS = "floatX=float32,base_compiledir={folder}/compiled" }
-# download = "50 MB"
-# disk = "185 MB"
+# download = 50
+# disk = 150
 # shims = [
 #     "setuptools 59, which still has what its setup.py uses",
 #     "an eps one float32 above 1e-5: its check compares the rounded number with 1e-5 and refuses",

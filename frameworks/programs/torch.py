@@ -10,9 +10,12 @@
 # [tool.dlnotes]
 # title = "Torch (PyTorch)"
 # cpu-torch = true
-# export = ["ml-dtypes==0.6.0", "onnx==1.23.2", "onnx-ir==1.1.0", "onnxscript==0.7.2", "packaging==26.3", "protobuf==7.36.2"]
-# download = "200 MB"
-# disk = "970 MB"
+# export = [
+#     "ml-dtypes==0.6.0", "onnx==1.23.2", "onnx-ir==1.1.0", "onnxscript==0.7.2", "packaging==26.3",
+#     "protobuf==7.36.2",
+# ]
+# download = 200
+# disk = 860
 # shims = []
 # ///
 
