@@ -11,6 +11,7 @@ date.
 
 import argparse
 import ast
+import contextlib
 import datetime
 import functools
 import hashlib
@@ -251,6 +252,13 @@ class Environment:
 # Running
 
 
+def end(process):
+    """Kill a worker and what it started, if it has not ended by itself."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
 def ask(environment, place, task, timeout=600):
     """One task in a fresh process: its report."""
     outside, inside = place
@@ -262,8 +270,7 @@ def ask(environment, place, task, timeout=600):
     try:
         out, err = process.communicate(timeout=timeout)
     except BaseException as error:  # it is in a session of its own, so an interrupt reaches only us
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        end(process)
         if isinstance(error, subprocess.TimeoutExpired):
             raise Failed(f"no answer within {timeout} s") from None
         raise
@@ -390,8 +397,7 @@ class Clock:
         return answer["seconds"]
 
     def close(self):
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.communicate()
+        end(self.process)
 
 
 def measure(environment, baseline, places, hidden=(32, 256, 1024), batches=(1, 32, 512), rounds=9, block=0.03):
