@@ -27,7 +27,7 @@ def work(seed:int=0, # of the data and the initial weights
 
 # %% ../nbs/09_frameworks.ipynb #96456dac
 def _forward(p, X, mean, var, eps):
-    "What each node holds, with batch norm's mean and variance given, up to log-probabilities"
+    "What each node holds, given batch norm's mean and variance, to log-probabilities"
     xhat = (X @ p["W1"] - mean)/np.sqrt(var + eps)
     h = p["gamma"]*xhat + p["beta"]
     r = np.maximum(h, 0)
@@ -63,8 +63,8 @@ def reference(data:dict|None=None, # as `work` makes it; `work()` by default
               frozen:tuple=(), # names of parameters that are not updated
               decay:float=0.9, # weight of the old value in the running statistics
               running_ddof:int=0, # the variances that are kept divide by m - running_ddof
-              first:str="averaged", # the first batch: "averaged", taken "whole", or "weighted"
-             ) -> dict: # losses, last weights, running mean and var, test-mode probabilities
+              first:str="averaged", # first batch: "averaged", taken "whole", "weighted"
+             ) -> dict: # losses, last weights, running mean and var, probabilities
     """The program in NumPy, float64: what every framework is compared with.
 
     Raises ValueError for an unknown `first`."""
@@ -95,7 +95,7 @@ def _read(path):
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is damaged ({error}): bring it back with `git checkout`, "
-                         f"or make it anew with `make frameworks NAMES={path.stem}`") from None
+                         f"or run `make frameworks NAMES={path.stem}`") from None
 
 # %% ../nbs/09_frameworks.ipynb #2c88fce3
 def load_results(folder:str|Path|None=None, # of NAME.json files; None: the package's
