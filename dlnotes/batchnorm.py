@@ -21,274 +21,339 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# %% ../nbs/06_batchnorm.ipynb #8a27e9d9
-_SMALL = 2**15      # arrays smaller than this, or without Numba than four times this, are done at once
-_BLOCK = 2**17      # numbers in a block: 512 KiB of float32
-_STRIP = 2048       # columns in a block
-_PARTS = 16         # at most so many partial sums for each feature
+# %% ../nbs/06_batchnorm.ipynb #c6c30d00
+_SMALL = 2**15          # smaller arrays (with Numba: an eighth of it) are done at once
+_BLOCK = 2**19, 2**20   # numbers in a block: NumPy's, Numba's
+_SHARED = 2**21         # from this size on threads share an array
+_PARTS = 16             # at most so many partial sums for each feature
 
 class _Plan(NamedTuple):
-    "How a matrix of one or many copies of the features is cut up"
+    """An array as a matrix that holds the features once or many times, and how it is cut
+    into blocks"""
     shape: tuple # of the matrix
-    axis: int # the axis summed over: 0 if columns are features
-    copies: int # the features follow each other this many times along the other axis ...
+    axis: int # the axis summed over: 0 if its columns are features, 1 if its rows are
+    copies: int # along the other axis the features follow each other this many times ...
     features: int
-    inner: int # ... and each of them is this many neighbours wide
-    parts: int # how many partial sums there are
-    tasks: tuple # ((part, rows from, to, columns from, to, rows in a block, columns in a block), ...)
+    inner: int # ... each of them this many neighbours wide
+    count: int # examples per feature
+    at_once: bool # a small matrix, one row an example
+    compiled: bool # by Numba
+    fused: bool # with one call for each direction
+    shared: bool # among threads
+    step: tuple # rows and columns in a block
+    blocks: int
+    parts: int # partial sums, each over its share of the blocks
+
+    def block(self, k):
+        "Rows from, to, and columns from, to, of block k"
+        row, column = divmod(k, -(-self.shape[1]//self.step[1]))
+        r, c = row*self.step[0], column*self.step[1]
+        rows, columns = self.shape
+        return r, min(r + self.step[0], rows), c, min(c + self.step[1], columns)
 
     def spread(self, p):
-        "Numbers per feature, (k, features), as (k, 1, columns) or (k, rows, 1)"
-        if self.copies*self.inner > 1:
-            p = np.broadcast_to(p[:, None, :, None], (len(p), self.copies, self.features, self.inner))
-        return p.reshape((len(p), 1, -1) if self.axis == 0 else (len(p), -1, 1))
+        "Numbers per feature, (..., features), as numbers per column or row"
+        if self.copies*self.inner == 1: return p
+        shape = *p.shape[:-1], self.copies, self.features, self.inner
+        return np.broadcast_to(p[..., None, :, None], shape).reshape(*p.shape[:-1], -1)
 
     def gather(self, sums):
-        "Sums of columns or rows, as sums of features"
+        "Sums of columns or rows, (2, ...), as sums of features"
         if self.copies*self.inner == 1: return sums
-        return sums.reshape(self.copies, self.features, self.inner).sum((0, 2))
+        return sums.reshape(2, self.copies, self.features, self.inner).sum((1, 3))
 
-# %% ../nbs/06_batchnorm.ipynb #fb474e7c
+# %% ../nbs/06_batchnorm.ipynb #0cad64f8
 @lru_cache(256)
-def _plan(outer, features, inner, small, long):
-    "The plan for an array (outer, features, inner); rows shorter than `long` are taken together"
-    if inner >= 64:
-        rows, columns, axis, copies, inner = outer*features, inner, 1, outer, 1
+def _plan(outer, features, inner, numba):
+    "The plan for an array (outer, features, inner)"
+    count, size = outer*inner, outer*features*inner
+    small = size < (_SMALL//8 if numba else _SMALL)
+    compiled = numba and not small
+    if features == 1: shape, axis, copies, inner = (1, count), 1, 1, 1
+    elif inner >= 64: shape, axis, copies, inner = (outer*features, inner), 1, outer, 1
     else:
+        long = 32 if compiled or small else 1024  # shorter rows are taken together
         copies = math.gcd(outer, 1 << max(0, (long//(features*inner)).bit_length() - 1))
-        rows, columns, axis = outer//copies, copies*features*inner, 0
-    if small: return _Plan((rows, columns), axis, copies, features, inner, 1, ())
-    size, step = (rows, columns), [0, min(columns, _STRIP)]
-    step[0] = max(1, min(rows, _BLOCK//step[1]))
-    strips, pieces = -(-size[1 - axis]//step[1 - axis]), -(-size[axis]//step[axis])
-    parts, tasks = min(pieces, max(1, _PARTS//strips)), []
-    for strip in range(strips):
-        for part in range(parts):
-            span = [None, None]
-            span[1 - axis] = strip*step[1 - axis], min(size[1 - axis], (strip + 1)*step[1 - axis])
-            span[axis] = part*pieces//parts*step[axis], min(size[axis], (part + 1)*pieces//parts*step[axis])
-            tasks.append((part, *span[0], *span[1], *step))
-    return _Plan(size, axis, copies, features, inner, parts, tuple(tasks))
+        shape, axis = (outer//copies, copies*features*inner), 0
+    columns = min(shape[1], 2048)
+    step = max(1, min(shape[0], _BLOCK[compiled]//columns)), columns
+    blocks = -(-shape[0]//step[0])*-(-shape[1]//step[1])
+    parts = max(1, min(_PARTS, blocks, shape[axis]//16))
+    single = copies*inner == 1
+    shared = blocks > 1 and size >= _SHARED
+    at_once, fused = small and single and axis == 0, compiled and single and blocks == 1
+    return _Plan(shape, axis, copies, features, inner, count, at_once, compiled, fused,
+                 shared, step, blocks, parts)
 
-# %% ../nbs/06_batchnorm.ipynb #bf3dcc88
+# %% ../nbs/06_batchnorm.ipynb #d2b34afc
 _local = threading.local()
 
-def _scratch():
-    "This thread's two blocks of float64"
-    if not hasattr(_local, "blocks"): _local.blocks = np.empty((2, max(_BLOCK, _STRIP)))
-    return _local.blocks
+def _room(k, shape, dtype):
+    "One of this thread's two corners of memory"
+    size = math.prod(shape)
+    if not hasattr(_local, "rooms") or _local.rooms.shape[1] < size:
+        _local.rooms = np.empty((2, max(size, _BLOCK[0])))
+    return _local.rooms[k].view(dtype)[:size].reshape(shape)
 
-def _blocks(task):
-    _, r0, r1, c0, c1, rows, columns = task
-    for r in range(r0, r1, rows):
-        for c in range(c0, c1, columns): yield slice(r, min(r + rows, r1)), slice(c, min(c + columns, c1))
+def _block_sums(axis, x, dy, centre, r0, r1, c0, c1, out):
+    """Add sum(g) and sum(g*d) of a block to out, (2, columns or rows):
+    d = x - centre, and g = dy, or d without dy"""
+    lines, x = slice(c0, c1) if axis == 0 else slice(r0, r1), x[r0:r1, c0:c1]
+    d = g = _room(0, x.shape, np.float64)
+    d[...] = x
+    if centre is not None: d -= centre[lines] if axis == 0 else centre[lines, None]
+    if dy is not None:
+        g = _room(1, x.shape, np.float64)
+        g[...] = dy[r0:r1, c0:c1]
+    out[0, lines] += np.add.reduce(g, axis)
+    out[1, lines] += np.einsum("ij,ij->j" if axis == 0 else "ij,ij->i", g, d)
 
-def _cut(p, axis, block): return p[:, block[1]] if axis == 0 else p[block[0]]
+def _block_affine(axis, x, dy, centre, p, r0, r1, c0, c1, out):
+    "out = (x - centre)*p[0] + dy*p[2] + p[1], for a block"
+    lines = (slice(c0, c1),) if axis == 0 else (slice(r0, r1), None)
+    x, out = x[r0:r1, c0:c1], out[r0:r1, c0:c1]
+    p = p[:, *lines]
+    if centre is None: np.multiply(x, p[0], out=out)
+    else: np.multiply(np.subtract(x, centre[lines], out=out), p[0], out=out)
+    if dy is not None:
+        out += np.multiply(dy[r0:r1, c0:c1], p[2], out=_room(0, out.shape, out.dtype))
+    out += p[1]
 
-def _block_sums(axis, x, dy, centre, d=None, g=None):
-    "sum(g) and sum(g*d) of a block, where d = x - centre, and g = dy, or d if there is no dy; d, g: room for them"
-    if d is None: d = x.astype(np.float64)
-    else: d[...] = x
-    if centre is not None: d -= centre
-    if dy is None: g = d
-    elif g is None: g = dy.astype(np.float64)
-    else: g[...] = dy
-    return np.add.reduce(g, axis), np.einsum("ij,ij->j" if axis == 0 else "ij,ij->i", g, d)
-
-def _block_affine(x, dy, p, out, room=None):
-    "out = (x - p[0])*p[1] + dy*p[3] + p[2], without p[0] if that is None"
-    if p[0] is None: np.multiply(x, p[1], out=out)
-    else: np.multiply(np.subtract(x, p[0], out=out), p[1], out=out)
-    if dy is not None: out += np.multiply(dy, p[3], out=room)
-    out += p[2]
-
-def _numpy_sums(plan, task, x, dy, centre, out):
-    "Add a task's sums to `out`, (2, parts, columns or rows)"
-    rooms = _scratch()
-    for block in _blocks(task):
-        xb = x[block]
-        d, g = (room[:xb.size].reshape(xb.shape) for room in rooms)
-        sums = _block_sums(plan.axis, xb, None if dy is None else dy[block],
-                           None if centre is None else _cut(centre, plan.axis, block), d, g)
-        for total, s in zip(out, sums, strict=True): total[task[0], block[1 - plan.axis]] += s
-
-def _numpy_affine(plan, task, x, dy, p, out):
-    "A task's part of `_block_affine`"
-    scratch = _scratch()[0].view(out.dtype)
-    for block in _blocks(task):
-        o = out[block]
-        cut = [None if q is None else _cut(q, plan.axis, block) for q in p]
-        _block_affine(x[block], None if dy is None else dy[block], cut, o, scratch[:o.size].reshape(o.shape))
-
-# %% ../nbs/06_batchnorm.ipynb #b6814aa7
-_HAS_NUMBA = find_spec("numba") is not None
-
-@lru_cache(None)
-def _compiled(kernel):
-    "The loop compiled, without Python's lock, and kept on disk where that is possible"
-    numba = import_module("numba")  # here, since it takes a second to import
-    sums = kernel in (_column_sums, _row_sums)
-    options = dict(nogil=True, error_model="numpy", fastmath={"reassoc", "nsz"} if sums else False)
-    try: return numba.njit(cache=True, **options)(kernel)
-    except RuntimeError: return numba.njit(**options)(kernel)
-
-# %% ../nbs/06_batchnorm.ipynb #01fff781
-def _column_sums(x, dy, centre, r0, r1, c0, c1, s1, s2):
-    "Add sum(g) and sum(g*d) down columns c0 to c1, d = x - centre, g = dy or d."
-    c, t1, t2 = centre[0, c0:c1].copy(), np.zeros(c1 - c0), np.zeros(c1 - c0)
-    if dy is None:
-        end = r0 + (r1 - r0)//4*4
-        for i in range(r0, end, 4):
-            p, q, r, s = x[i, c0:c1], x[i + 1, c0:c1], x[i + 2, c0:c1], x[i + 3, c0:c1]
+# %% ../nbs/06_batchnorm.ipynb #8494700c
+def _loop_sums(axis, x, dy, centre, r0, r1, c0, c1, out):
+    "`_block_sums`, to be compiled"
+    if axis == 1:
+        for i in range(r0, r1):
+            p, g = x[i, c0:c1], (x if dy is None else dy)[i, c0:c1]
+            c, s1, s2 = 0.0, 0.0, 0.0
+            if centre is not None: c = np.float64(centre[i])
             for j in range(c1 - c0):
-                a, b, d, e = p[j] - c[j], q[j] - c[j], r[j] - c[j], s[j] - c[j]
-                t1[j] += (a + b) + (d + e)
-                t2[j] += (a*a + b*b) + (d*d + e*e)
-    else:
-        end = r0 + (r1 - r0)//2*2
-        for i in range(r0, end, 2):
-            p, q, g, h = x[i, c0:c1], x[i + 1, c0:c1], dy[i, c0:c1], dy[i + 1, c0:c1]
-            for j in range(c1 - c0):
-                a, b = np.float64(g[j]), np.float64(h[j])
-                t1[j] += a + b
-                t2[j] += a*(p[j] - c[j]) + b*(q[j] - c[j])
-    for i in range(end, r1):
-        for j in range(c1 - c0):
-            d = x[i, c0 + j] - c[j]
-            a = d if dy is None else np.float64(dy[i, c0 + j])
-            t1[j] += a
-            t2[j] += a*d
-    s1[c0:c1] += t1
-    s2[c0:c1] += t2
+                d = p[j] - c
+                t = d if dy is None else np.float64(g[j])
+                s1 += t
+                s2 += t*d
+            out[0, i] += s1
+            out[1, i] += s2
+        return
+    n, last = c1 - c0, r1 - 1
+    s1, s2, c = np.zeros(n), np.zeros(n), np.zeros(n)
+    if centre is not None: c[:] = centre[c0:c1]
+    for i in range(r0, last, 2):
+        p, q = x[i, c0:c1], x[i + 1, c0:c1]
+        g, h = (p, q) if dy is None else (dy[i, c0:c1], dy[i + 1, c0:c1])
+        for j in range(n):
+            d, e = p[j] - c[j], q[j] - c[j]
+            t, u = (d, e) if dy is None else (np.float64(g[j]), np.float64(h[j]))
+            s1[j] += t + u
+            s2[j] += t*d + u*e
+    if (r1 - r0) % 2:
+        for j in range(n):
+            d = x[last, c0 + j] - c[j]
+            t = d if dy is None else np.float64(dy[last, c0 + j])
+            s1[j] += t
+            s2[j] += t*d
+    out[0, c0:c1] += s1
+    out[1, c0:c1] += s2
 
-# %% ../nbs/06_batchnorm.ipynb #e6dcf7f2
-def _row_sums(x, dy, centre, r0, r1, c0, c1, s1, s2):
-    "Add sum(g) and sum(g*d) along rows r0 to r1, d = x - centre, g = dy or d."
+# %% ../nbs/06_batchnorm.ipynb #a94cb5f0
+def _loop_affine(axis, x, dy, centre, p, r0, r1, c0, c1, out):
+    "`_block_affine`, to be compiled"
+    n = c1 - c0
     for i in range(r0, r1):
-        p, g, c, t1, t2 = x[i, c0:c1], (x if dy is None else dy)[i, c0:c1], centre[i, 0], 0.0, 0.0
-        for j in range(c1 - c0):
-            d = p[j] - c
-            a = d if dy is None else np.float64(g[j])
-            t1 += a
-            t2 += a*d
-        s1[i] += t1
-        s2[i] += t2
-
-# %% ../nbs/06_batchnorm.ipynb #d8cc72c0
-def _column_affine(x, dy, p, out, r0, r1, c0, c1):
-    "out = (x - p[0])*p[1] + dy*p[3] + p[2], a number for each column."
-    c, b, t, a = p[0, 0, c0:c1], p[1, 0, c0:c1], p[2, 0, c0:c1], p[-1, 0, c0:c1]
-    for i in range(r0, r1):
-        q, o = x[i, c0:c1], out[i, c0:c1]
-        if dy is None:
-            for j in range(c1 - c0): o[j] = (q[j] - c[j])*b[j] + t[j]
+        q, o, g = x[i, c0:c1], out[i, c0:c1], (x if dy is None else dy)[i, c0:c1]
+        if axis == 0:
+            b, t, a = p[0, c0:c1], p[1, c0:c1], p[-1, c0:c1]
+            c = b if centre is None else centre[c0:c1]
+            for j in range(n):
+                d = (q[j] if centre is None else q[j] - c[j])*b[j]
+                o[j] = (d if dy is None else d + g[j]*a[j]) + t[j]
         else:
-            g = dy[i, c0:c1]
-            for j in range(c1 - c0): o[j] = ((q[j] - c[j])*b[j] + g[j]*a[j]) + t[j]
+            b1, t1, a1 = p[0, i], p[1, i], p[-1, i]
+            mu = b1 if centre is None else centre[i]
+            for j in range(n):
+                d = (q[j] if centre is None else q[j] - mu)*b1
+                o[j] = (d if dy is None else d + g[j]*a1) + t1
 
-def _row_affine(x, dy, p, out, r0, r1, c0, c1):
-    "out = (x - p[0])*p[1] + dy*p[3] + p[2], a number for each row."
-    for i in range(r0, r1):
-        q, o, c, b, t, a = x[i, c0:c1], out[i, c0:c1], p[0, i, 0], p[1, i, 0], p[2, i, 0], p[-1, i, 0]
-        if dy is None:
-            for j in range(c1 - c0): o[j] = (q[j] - c)*b + t
-        else:
-            g = dy[i, c0:c1]
-            for j in range(c1 - c0): o[j] = ((q[j] - c)*b + g[j]*a) + t
-
-# %% ../nbs/06_batchnorm.ipynb #4615c549
-def _numba_sums(plan, task, x, dy, centre, out):
-    "`_numpy_sums`, compiled"
-    kernel = _compiled(_column_sums if plan.axis == 0 else _row_sums)
-    kernel(x, dy, centre, *task[1:5], out[0, task[0]], out[1, task[0]])
-
-def _numba_affine(plan, task, x, dy, p, out):
-    "`_numpy_affine`, compiled"
-    _compiled(_column_affine if plan.axis == 0 else _row_affine)(x, dy, p, out, *task[1:5])
-
-# %% ../nbs/06_batchnorm.ipynb #cb464556
-_THREADED = 2**17   # smaller arrays are done by the calling thread alone
-_threads = None
-
-@lru_cache(1)
-def _pool(process, workers): return ThreadPoolExecutor(workers, thread_name_prefix="dlnotes")
-
-def _work(kernel, plan, tasks, args):
-    old = np.setbufsize(1024)  # else NumPy copies short rows into long ones before each operation
-    try:
-        with np.errstate(over="ignore", invalid="ignore"):
-            for task in tasks: kernel(plan, task, *args)
-    finally: np.setbufsize(old)
-
-def _run(kernel, plan, *args):
-    "Call the kernel for every task, shared among the threads"
-    alone = plan.shape[0]*plan.shape[1] < _THREADED or len(plan.tasks) == 1
-    workers = 0 if alone else min(get_threads(), len(plan.tasks)) - 1
-    if workers < 1: return _work(kernel, plan, plan.tasks, args)
-    tasks = iter(plan.tasks)  # drawing from it is atomic
-    pool = _pool(os.getpid(), get_threads() - 1)
-    futures = [pool.submit(_work, kernel, plan, tasks, args) for _ in range(workers)]
-    try: _work(kernel, plan, tasks, args)
-    finally:
-        for future in futures: future.result()
-
-# %% ../nbs/06_batchnorm.ipynb #41ac0400
+# %% ../nbs/06_batchnorm.ipynb #44ee4ce2
 def get_threads() -> int: # how many threads batch norm uses
-    "Threads in use: as set, or DLNOTES_NUM_THREADS, or OMP_NUM_THREADS, or the processors available."
+    """Threads in use: as set, or DLNOTES_NUM_THREADS, or OMP_NUM_THREADS, or the
+    processors available."""
     if _threads: return _threads
     for name in ("DLNOTES_NUM_THREADS", "OMP_NUM_THREADS"):
         if (value := os.environ.get(name, "")).isdigit() and int(value): return int(value)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"): return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 def set_threads(n:int|None # how many threads to use; None for the default
                ) -> None:
-    "Set how many threads batch norm uses in this process. The numbers do not depend on it. ValueError unless n >= 1."
+    """Set how many threads batch norm uses in this process.
+    The numbers do not depend on it. ValueError unless n >= 1."""
     global _threads
-    if n is not None and (isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1):
+    if n is not None and (type(n) is bool or not isinstance(n, (int, np.integer)) or n < 1):
         raise ValueError(f"n must be a whole number from 1, or None, got {n!r}")
     _threads = None if n is None else int(n)
 
-# %% ../nbs/06_batchnorm.ipynb #7d1f2775
+# %% ../nbs/06_batchnorm.ipynb #fd17f048
+_threads = None
+
+@lru_cache(1)
+def _pool(process, workers):
+    return ThreadPoolExecutor(workers, thread_name_prefix="dlnotes")
+
+def _run(work, numbers, shared):
+    "work(k) for every number, shared among the threads"
+    workers = min(get_threads(), len(numbers)) - 1 if shared else 0
+    left = iter(numbers)  # drawing from it is atomic
+    def draw():
+        with np.errstate(over="ignore", invalid="ignore"):
+            for k in left: work(k)
+    pool = _pool(os.getpid(), get_threads() - 1) if workers > 0 else None
+    futures = [pool.submit(draw) for _ in range(workers)]
+    try: draw()
+    finally:
+        for future in futures: future.result()
+
+# %% ../nbs/06_batchnorm.ipynb #45548776
+def _sums(plan, x, dy, centre):
+    """Per feature sum(g) and sum(g*d), (2, features) in float64, where d = x - centre,
+    and g = dy, or d without dy"""
+    if centre is not None: centre = plan.spread(centre)
+    out = np.zeros((plan.parts, 2, plan.shape[1 - plan.axis]))
+    kernel = _compiled(_loop_sums) if plan.compiled else _block_sums
+    share = plan.blocks/plan.parts
+    def part(i):
+        for k in range(round(i*share), round((i + 1)*share)):
+            kernel(plan.axis, x, dy, centre, *plan.block(k), out[i])
+    _run(part, range(plan.parts), plan.shared)
+    return plan.gather(out[0] if plan.parts == 1 else out.sum(0))
+
+def _affine(plan, x, dy, centre, p):
+    "(x - centre)*p[0] + dy*p[2] + p[1], from the last block to the first"
+    out, p = np.empty_like(x), plan.spread(p)
+    if centre is not None: centre = plan.spread(centre)
+    kernel = _compiled(_loop_affine) if plan.compiled else _block_affine
+    def part(k): kernel(plan.axis, x, dy, centre, p, *plan.block(k), out)
+    _run(part, range(plan.blocks - 1, -1, -1), plan.shared)
+    return out
+
+# %% ../nbs/06_batchnorm.ipynb #cfea718d
+def _statistics(sums, count, first):
+    """Mean, what of it float64 cannot hold, population variance, and whether a mean is
+    far from 0; x - first was summed"""
+    offset = sums[0]/count
+    mean, var = first + offset, np.maximum(sums[1]/count - offset*offset, 0)
+    return mean, (first - mean) + offset, var, not (mean*mean <= 16*var).all()
+
+def _forward_terms(mean, rest, var, gamma, beta, eps, centre, p):
+    "y = (x - centre)*p[0] + p[1]"
+    s = gamma/np.sqrt(var + eps)
+    p[0] = s
+    p[1] = beta + s*((centre - mean) - rest)
+
+def _backward_terms(sums, shift, mean, rest, var, gamma, eps, count, centre, p):
+    """dx = (x - centre)*p[0] + dy*p[2] + p[1];
+    returns dgamma. Summed was dy*(x - mean - rest + shift)"""
+    inv = 1/np.sqrt(var + eps)
+    a, dgamma = gamma*inv, inv*(sums[1] - shift*sums[0])
+    b = -a*inv*dgamma/count
+    p[0] = b
+    p[1] = -a*sums[0]/count - b*((mean - centre) + rest)
+    p[2] = a
+    return dgamma
+
+# %% ../nbs/06_batchnorm.ipynb #dadd97c4
+def _forward(axis, x, gamma, beta, eps, count, y):
+    "Statistics of x and, unless a mean is far from 0, the output in y"
+    sums, p = np.zeros((2, len(gamma))), np.empty((2, len(gamma)), x.dtype)
+    _loop_sums(axis, x, None, None, 0, x.shape[0], 0, x.shape[1], sums)
+    mean, rest, var, far = _statistics(sums, count, 0.0)
+    if not far:
+        _forward_terms(mean, rest, var, gamma, beta, eps, 0.0, p)
+        _loop_affine(axis, x, None, None, p, 0, x.shape[0], 0, x.shape[1], y)
+    return mean, rest, var, far
+
+def _backward(axis, x, dy, mean, rest, var, gamma, eps, count, dx):
+    "The gradients; dx is written, dgamma and dbeta are returned"
+    sums, p = np.zeros((2, len(gamma))), np.empty((3, len(gamma)), x.dtype)
+    _loop_sums(axis, x, dy, None, 0, x.shape[0], 0, x.shape[1], sums)
+    dgamma = _backward_terms(sums, mean, mean, rest, var, gamma, eps, count, 0.0, p)
+    _loop_affine(axis, x, dy, None, p, 0, x.shape[0], 0, x.shape[1], dx)
+    return dgamma, sums[0]
+
+# %% ../nbs/06_batchnorm.ipynb #da7c6633
+_HAS_NUMBA = find_spec("numba") is not None
+
+def _options(function):
+    fastmath = {"reassoc", "nsz"} if function is _loop_sums else False
+    return dict(nogil=True, error_model="numpy", fastmath=fastmath)
+
+@lru_cache(None)
+def _numba():
+    "Numba, which takes a second to import, told that what it compiles may call these"
+    numba = import_module("numba")
+    plain = import_module("numba.extending").register_jitable
+    parts = _loop_sums, _loop_affine, _statistics, _forward_terms, _backward_terms
+    for function in parts:
+        plain(**_options(function))(function)
+    return numba
+
+@lru_cache(None)
+def _compiled(function):
+    "The function compiled, without Python's lock, and kept on disk where that is possible"
+    try: return _numba().njit(cache=True, **_options(function))(function)
+    except RuntimeError: return _numba().njit(**_options(function))(function)
+
+def _call(function, plan, *args):
+    return (_compiled(function) if plan.compiled else function)(*args)
+
+# %% ../nbs/06_batchnorm.ipynb #a7eb355e
 _FLOATS = np.dtype(np.float32), np.dtype(np.float64)
 
 def _checked_x(x, axis):
     "x as an array, and the axis from 0; ValueError for what cannot be normalized"
-    if isinstance(x, np.ma.MaskedArray): raise ValueError("x must not be masked: fill or drop what is masked first")
+    if isinstance(x, np.ma.MaskedArray):
+        raise ValueError("x must not be masked: fill or drop what is masked first")
     x = np.asarray(x)
     if x.dtype not in _FLOATS:
-        raise ValueError(f"x must be float32 or float64, got {x.dtype}: convert with x.astype(np.float32)")
+        raise ValueError(f"x must be float32 or float64, got {x.dtype}: convert with "
+                         "x.astype(np.float32)")
     place = _checked_axis(axis)
-    if not -x.ndim <= place < x.ndim: raise ValueError(f"axis {axis} does not exist in x of shape {x.shape}")
-    if x.shape[place] == 0: raise ValueError(f"x must have at least one feature, got shape {x.shape} with axis {axis}")
+    if not -x.ndim <= place < x.ndim:
+        raise ValueError(f"axis {axis} does not exist in x of shape {x.shape}")
+    if x.shape[place] == 0:
+        raise ValueError(f"x must have at least one feature, got shape {x.shape} with "
+                         f"axis {axis}")
     return x, place % x.ndim
 
 def _checked_axis(axis):
     try: return operator.index(axis)
-    except TypeError: raise ValueError(f"axis must be a whole number, got {axis!r}") from None
+    except TypeError:
+        raise ValueError(f"axis must be a whole number, got {axis!r}") from None
 
 def _per_feature(name, p, n):
-    "A parameter as float64 and its own dtype; ValueError unless it is one real number per feature"
+    """A parameter as float64 and its own dtype;
+    ValueError unless it is one real number per feature"""
     p = np.asarray(p)
-    if p.dtype.kind not in "fiu": raise ValueError(f"{name} must be real numbers, got {p.dtype}")
-    if p.shape != (n,): raise ValueError(f"{name} must have shape ({n},), one per feature of x, got {p.shape}")
+    if p.dtype.kind not in "fiu":
+        raise ValueError(f"{name} must be real numbers, got {p.dtype}")
+    if p.shape != (n,):
+        raise ValueError(f"{name} must have shape ({n},), one per feature of x, got "
+                         f"{p.shape}")
     return p.astype(np.float64), p.dtype if p.dtype in _FLOATS else _FLOATS[1]
 
 def _checked_eps(eps):
-    if isinstance(eps, bool) or not isinstance(eps, (int, float, np.number)) or not 0 <= eps < np.inf:
+    number = isinstance(eps, (int, float, np.number)) and not isinstance(eps, bool)
+    if not number or not 0 <= eps < np.inf:
         raise ValueError(f"eps must be a number from 0, got {eps!r}")
     return float(eps)
 
-# %% ../nbs/06_batchnorm.ipynb #5cf46c9d
+# %% ../nbs/06_batchnorm.ipynb #dbbc8170
 class _View(NamedTuple):
     "An array as the matrix of its plan"
     x: np.ndarray # the matrix
     shape: tuple # of the array with its axes in memory order
     order: tuple # which axes those are; empty if they already are in order
     plan: _Plan
-    count: int # examples per feature
-
-    @property
-    def compiled(self): return _HAS_NUMBA and self.plan.tasks != ()
 
     def matrix(self, other):
         "Another array of the same shape, as such a matrix of the same dtype"
@@ -305,35 +370,14 @@ def _view(x, axis):
         order = tuple(sorted(range(x.ndim), key=lambda i: -abs(x.strides[i])))
         x, axis = np.ascontiguousarray(x.transpose(order)), order.index(axis)
     outer, inner = math.prod(x.shape[:axis]), math.prod(x.shape[axis + 1:])
-    small = x.size < (_SMALL if _HAS_NUMBA else 4*_SMALL)
-    plan = _plan(outer, x.shape[axis], inner, small, 32 if small else 256 if _HAS_NUMBA else 1024)
-    return _View(x.reshape(plan.shape), x.shape, order, plan, outer*inner)
+    plan = _plan(outer, x.shape[axis], inner, _HAS_NUMBA)
+    return _View(x.reshape(plan.shape), x.shape, order, plan)
 
-def _sums(view, dy, centre):
-    "Per feature sum(g) and sum(g*d) in float64, where d = x - centre, and g = dy, or d if there is no dy"
-    plan = view.plan
-    if centre is not None: centre = plan.spread(centre[None])[0]
-    if not plan.tasks: sums = _block_sums(plan.axis, view.x, dy, centre)
-    else:
-        if centre is None and view.compiled: centre = plan.spread(np.zeros((1, plan.features)))[0]
-        parts = np.zeros((2, plan.parts, plan.shape[1 - plan.axis]))
-        _run(_numba_sums if view.compiled else _numpy_sums, plan, view.x, dy, centre, parts)
-        sums = parts[:, 0] if plan.parts == 1 else parts.sum(1)
-    return plan.gather(sums[0]), plan.gather(sums[1])
-
-def _affine(view, dy, p, far):
-    "(x - p[0])*p[1] + dy*p[3] + p[2], in x's dtype and memory order; p[0] is zero unless `far`"
-    plan, out = view.plan, np.empty_like(view.x)
-    p = plan.spread(np.array(p, view.x.dtype))
-    if not (far or view.compiled): p = (None, *p[1:])
-    if plan.tasks: _run(_numba_affine if view.compiled else _numpy_affine, plan, view.x, dy, p, out)
-    else: _block_affine(view.x, dy, p, out)
-    return view.restored(out)
-
-# %% ../nbs/06_batchnorm.ipynb #e734411b
-@dataclass(frozen=True, eq=False)
+# %% ../nbs/06_batchnorm.ipynb #ac2ce879
+@dataclass(eq=False)
 class Cache:
-    "What the backward pass needs: a reference to x, and numbers per feature. Do not change x before `backward`."
+    """What the backward pass needs:
+    a reference to x, and numbers per feature. Do not change x before `backward`."""
     view: Any # x, as a matrix
     gamma: np.ndarray # (n,) a copy, float64
     dtypes: tuple # of gamma and beta
@@ -341,87 +385,127 @@ class Cache:
     rest: Any # (n,) what the mean would need beyond float64's digits, or 0
     var: np.ndarray # (n,) float64, population variance
     eps: float
-    centre: np.ndarray # (n,) what was subtracted first: the mean as x's dtype can hold it, or zero
-    far: bool # whether anything was
+    centre: Any # (n,) subtracted first: the mean in x's dtype; None if nothing was
     train: bool = True # whether mean and var are functions of x
 
     @property
-    def count(self): return self.view.count
-    def __repr__(self): return f"Cache({self.count} examples of {len(self.mean)} features, eps={self.eps})"
-
-def _is_far(mean, var): return not (mean*mean <= 16*var).all()
+    def count(self): return self.view.plan.count
+    def __repr__(self):
+        return f"Cache({self.count} examples of {len(self.mean)} features, eps={self.eps})"
 
 def _moments(view):
-    "Per feature the mean, what of it float64 cannot hold, the population variance; and whether a mean is far from 0"
-    if view.x.dtype == np.float32:  # its squares are exact in float64: try without centring
-        s1, s2 = _sums(view, None, None)
-        mean = s1/view.count
-        var = np.maximum(s2/view.count - mean*mean, 0)
-        if not _is_far(mean, var): return mean, 0.0, var, False
-    plan, first = view.plan, view.x[0] if view.plan.axis == 0 else view.x[:view.plan.features, 0]
+    "`_statistics` of a view"
+    x, plan = view.x, view.plan
+    if x.dtype == np.float32:  # its squares are exact in float64: try without centring
+        result = _call(_statistics, plan, _sums(plan, x, None, None), plan.count, 0.0)
+        if not result[-1]: return result
+    first = x[0] if plan.axis == 0 else x[:plan.features, 0]
     first = first[:plan.features*plan.inner:plan.inner].astype(np.float64)
-    s1, s2 = _sums(view, None, first)
-    offset = s1/view.count
-    mean, var = first + offset, np.maximum(s2/view.count - offset*offset, 0)
-    return mean, (first - mean) + offset, var, _is_far(mean, var)
+    return _call(_statistics, plan, _sums(plan, x, None, first), plan.count, first)
 
-def _normalized(view, gamma, beta, mean, rest, var, eps, far):
+def _normalized(view, gamma, beta, mean, rest, var, far, eps):
     "gamma*(x - mean)/sqrt(var + eps) + beta in x's dtype and memory order, and the centre"
-    centre = mean.astype(view.x.dtype) if far else np.zeros(len(mean), view.x.dtype)
-    s = gamma/np.sqrt(var + eps)
-    return _affine(view, None, (centre, s, beta + s*(centre - mean - rest)), far), centre
+    centre = mean.astype(view.x.dtype) if far else None
+    p = np.empty((2, len(mean)), view.x.dtype)
+    _call(_forward_terms, view.plan, mean, rest, var, gamma, beta, eps,
+          centre if far else 0.0, p)
+    return view.restored(_affine(view.plan, view.x, None, centre, p)), centre
 
-# %% ../nbs/06_batchnorm.ipynb #8e48b5be
+# %% ../nbs/06_batchnorm.ipynb #53e731db
+def _small_forward(x, gamma, beta, eps):
+    d, m = x.astype(np.float64), len(x)
+    mean = np.add.reduce(d, 0)/m
+    d -= mean
+    rest = np.add.reduce(d, 0)/m
+    var = np.einsum("ij,ij->j", d, d)/m - rest*rest
+    s = gamma/np.sqrt(var + eps)
+    d *= s
+    d += beta - s*rest
+    return d.astype(x.dtype), mean, rest, var
+
+def _small_backward(dy, x, mean, rest, var, gamma, eps, count):
+    d, g, p = x - mean, dy.astype(np.float64), np.empty((3, len(mean)))
+    sums = np.add.reduce(g, 0), np.einsum("ij,ij->j", g, d)
+    dgamma = _backward_terms(sums, rest, mean, rest, var, gamma, eps, count, mean, p)
+    d *= p[0]
+    d += p[1]
+    g *= p[2]
+    d += g
+    return d.astype(x.dtype), dgamma, sums[0]
+
+# %% ../nbs/06_batchnorm.ipynb #c3f80de3
 def batchnorm(x, # float32 or float64 array of any shape, e.g. (m, n): rows are examples
               gamma, # (n,) scale, one per feature
               beta, # (n,) shift, one per feature
               eps=1e-5, # added to the variance
               axis=-1 # the axis of the features; statistics are over all others
              ) -> tuple: # y of x's shape and dtype, and the cache for `batchnorm_backward`
-    """Normalize each feature by its batch mean and population variance, then scale and shift: gamma*xhat + beta.
+    """Normalize each feature by its batch mean and population variance: gamma*xhat + beta.
 
-    Statistics add up in float64. `cache.mean` and `cache.var` hold them. A feature with a NaN or infinity in it becomes
-    NaN. The cache refers to x (to a copy only if x is not contiguous in any order of its axes): leave x as it is until
-    `batchnorm_backward`. ValueError for fewer than two examples per feature, an x that is not float32 or float64, and
-    parameters of another shape. Source: Ioffe and Szegedy (2015), algorithm 1."""
+    Statistics add up in float64; `cache.mean` and `cache.var` hold them. A feature with a
+    NaN or infinity in it becomes NaN. The cache refers to x (to a copy only if x is not
+    contiguous in any order of its axes): leave x as it is until `batchnorm_backward`.
+    ValueError for fewer than two examples per feature, an x that is not float32 or float64,
+    and parameters of another shape. Source: Ioffe and Szegedy (2015), algorithm 1."""
     x, axis = _checked_x(x, axis)
     n = x.shape[axis]
-    gamma, gamma_dtype = _per_feature("gamma", gamma, n)
-    beta, beta_dtype = _per_feature("beta", beta, n)
+    gamma, dtype1 = _per_feature("gamma", gamma, n)
+    beta, dtype2 = _per_feature("beta", beta, n)
     eps = _checked_eps(eps)
     if x.size < 2*n:
-        raise ValueError(f"training needs at least two examples per feature, got {x.size//n} in shape {x.shape} "
-                         f"with axis {axis}: use a larger batch, drop the last short one, or use batchnorm_inference")
-    view = _view(x, axis)
+        raise ValueError(f"training needs at least two examples per feature, got "
+                         f"{x.size//n} in shape {x.shape} with axis {axis}: use a larger "
+                         "batch, drop the last short one, or use batchnorm_inference")
+    view, centre = _view(x, axis), None
     with np.errstate(over="ignore", invalid="ignore"):
-        mean, rest, var, far = _moments(view)
-        y, centre = _normalized(view, gamma, beta, mean, rest, var, eps, far)
-    return y, Cache(view, gamma, (gamma_dtype, beta_dtype), mean, rest, var, eps, centre, far)
+        if view.plan.at_once:
+            y, mean, rest, var = _small_forward(view.x, gamma, beta, eps)
+            y = view.restored(y)
+        else:
+            far = True
+            if view.plan.fused and x.dtype == np.float32:
+                y, plan = np.empty_like(view.x), view.plan
+                own = plan.axis, view.x, gamma, beta, eps, float(plan.count), y
+                mean, rest, var, far = _compiled(_forward)(*own)
+            if not far: y = view.restored(y)
+            else:
+                mean, rest, var, far = _moments(view)
+                y, centre = _normalized(view, gamma, beta, mean, rest, var, far, eps)
+    return y, Cache(view, gamma, (dtype1, dtype2), mean, rest, var, eps, centre)
 
-# %% ../nbs/06_batchnorm.ipynb #af2ca638
+# %% ../nbs/06_batchnorm.ipynb #5197e2d0
 def batchnorm_backward(dy, # dL/dy, of y's shape
                        cache # from `batchnorm`
-                      ) -> tuple: # dL/dx of x's shape and dtype; dL/dgamma and dL/dbeta, (n,), in theirs
+                      ) -> tuple: # dL/dx like x; dL/dgamma and dL/dbeta, (n,), like these
     """The gradients of batch norm, including those through the batch mean and variance.
 
-    ValueError if dy's shape is not x's, or dy is not real numbers. Source: the chain rule, derived in this chapter."""
+    ValueError if dy's shape is not x's, or dy is not real numbers. Source: the chain rule,
+    derived in this chapter."""
     dy, view = np.asarray(dy), cache.view
-    if dy.dtype.kind not in "fiu": raise ValueError(f"dy must be real numbers, got {dy.dtype}")
-    shape = tuple(view.shape[i] for i in np.argsort(view.order)) if view.order else view.shape
-    if dy.shape != shape: raise ValueError(f"dy must have the shape of y, {shape}, got {dy.shape}")
-    dy, mean = view.matrix(dy), cache.mean
-    raw = view.x.dtype == np.float32 and not cache.far
+    if dy.dtype.kind not in "fiu":
+        raise ValueError(f"dy must be real numbers, got {dy.dtype}")
+    shape = view.shape
+    if view.order: shape = tuple(shape[i] for i in np.argsort(view.order))
+    if dy.shape != shape:
+        raise ValueError(f"dy must have the shape of y, {shape}, got {dy.shape}")
+    dy, x, plan, mean, centre = view.matrix(dy), view.x, view.plan, cache.mean, cache.centre
+    count = float(plan.count) if cache.train else math.inf
+    raw = x.dtype == np.float32 and centre is None
+    own = cache.rest, cache.var, cache.gamma, cache.eps, count
     with np.errstate(over="ignore", invalid="ignore"):
-        dbeta, dgamma = _sums(view, dy, None if raw else mean)
-        inv = 1/np.sqrt(cache.var + cache.eps)
-        dgamma = inv*(dgamma - (mean if raw else cache.rest)*dbeta)
-        a, m = cache.gamma*inv, view.count if cache.train else np.inf
-        b = -a*inv*dgamma/m
-        c = -a*dbeta/m - b*(mean - cache.centre + cache.rest)
-        dx = _affine(view, dy, (cache.centre, b, c, a), cache.far)
-    return dx, dgamma.astype(cache.dtypes[0]), dbeta.astype(cache.dtypes[1])
+        if plan.at_once: dx, dgamma, dbeta = _small_backward(dy, x, mean, *own)
+        elif plan.fused and raw:
+            dx = np.empty_like(x)
+            dgamma, dbeta = _compiled(_backward)(plan.axis, x, dy, mean, *own, dx)
+        else:
+            sums = _sums(plan, x, dy, None if raw else mean)
+            shift, p = mean if raw else cache.rest, np.empty((3, len(mean)), x.dtype)
+            dgamma = _call(_backward_terms, plan, sums, shift, mean, *own,
+                           0.0 if centre is None else centre, p)
+            dx, dbeta = _affine(plan, x, dy, centre, p), sums[0]
+    return view.restored(dx), dgamma.astype(cache.dtypes[0]), dbeta.astype(cache.dtypes[1])
 
-# %% ../nbs/06_batchnorm.ipynb #bf8a474e
+# %% ../nbs/06_batchnorm.ipynb #17479692
 def batchnorm_inference(x, # float32 or float64 array of any shape; one example is enough
                         gamma, # (n,) scale, one per feature
                         beta, # (n,) shift, one per feature
@@ -430,35 +514,39 @@ def batchnorm_inference(x, # float32 or float64 array of any shape; one example 
                         eps=1e-5, # added to the variance
                         axis=-1 # the axis of the features
                        ) -> np.ndarray: # of x's shape and dtype
-    """Normalize with given statistics: gamma*(x - mean)/sqrt(var + eps) + beta. Each example by itself.
+    """Normalize each example by given statistics: gamma*(x - mean)/sqrt(var + eps) + beta.
 
-    ValueError for an x that is not float32 or float64, parameters of another shape, or a negative variance."""
+    ValueError for an x that is not float32 or float64, parameters of another shape, or a
+    negative variance."""
     return _inference(x, gamma, beta, mean, var, eps, axis)[0]
 
-# %% ../nbs/06_batchnorm.ipynb #a9619524
+# %% ../nbs/06_batchnorm.ipynb #428ce100
 def _inference(x, gamma, beta, mean, var, eps, axis):
     "As `batchnorm_inference`, with the cache"
     x, axis = _checked_x(x, axis)
     n = x.shape[axis]
-    (gamma, dtype1), (beta, dtype2) = _per_feature("gamma", gamma, n), _per_feature("beta", beta, n)
+    gamma, dtype1 = _per_feature("gamma", gamma, n)
+    beta, dtype2 = _per_feature("beta", beta, n)
     mean, var = _per_feature("mean", mean, n)[0], _per_feature("var", var, n)[0]
     if (var < 0).any(): raise ValueError(f"var must not be negative, got {var[var < 0][0]}")
     eps = _checked_eps(eps)
     if not x.size: return x.copy(), None
     view = _view(x, axis)
     with np.errstate(over="ignore", invalid="ignore"):
-        far = _is_far(mean, var)
-        y, centre = _normalized(view, gamma, beta, mean, 0.0, var, eps, far)
-    return y, Cache(view, gamma, (dtype1, dtype2), mean, 0.0, var, eps, centre, far, train=False)
+        far = not (mean*mean <= 16*var).all()
+        y, centre = _normalized(view, gamma, beta, mean, 0.0, var, far, eps)
+    return y, Cache(view, gamma, (dtype1, dtype2), mean, 0.0, var, eps, centre, train=False)
 
-# %% ../nbs/06_batchnorm.ipynb #c538e542
+# %% ../nbs/06_batchnorm.ipynb #2eb62aeb
 CONVENTIONS = {
     "dlnotes": dict(decay=0.9, eps=1e-5, axis=-1, unbiased=False, average="var",
                     names=("gamma", "beta", "mean", "var"), momentum=None),
     "pytorch": dict(decay=0.9, eps=1e-5, axis=1, unbiased=True, average="var",
-                    names=("weight", "bias", "running_mean", "running_var"), momentum="new"),
+                    momentum="new",
+                    names=("weight", "bias", "running_mean", "running_var")),
     "keras":   dict(decay=0.99, eps=1e-3, axis=-1, unbiased=False, average="var",
-                    names=("gamma", "beta", "moving_mean", "moving_variance"), momentum="old"),
+                    momentum="old",
+                    names=("gamma", "beta", "moving_mean", "moving_variance")),
     "flax":    dict(decay=0.99, eps=1e-5, axis=-1, unbiased=False, average="var",
                     names=("scale", "bias", "mean", "var"), momentum="old"),
     "onnx":    dict(decay=0.9, eps=1e-5, axis=1, unbiased=False, average="var",
@@ -467,10 +555,11 @@ CONVENTIONS = {
                     names=("gamma", "beta", "mean", "std"), momentum=None),
 }
 
-# %% ../nbs/06_batchnorm.ipynb #6e2fba59
+# %% ../nbs/06_batchnorm.ipynb #cecda7a8
 @dataclass(frozen=True, eq=False)
 class Moments:
-    "Count, mean and variance of each feature; `a + b` is that of both parts together, and `sum(parts)` of all."
+    """Count, mean and variance of each feature;
+    `a + b` is that of both parts together, and `sum(parts)` of all."""
     count: int # examples per feature
     mean: np.ndarray # (n,) float64
     m2: np.ndarray # (n,) float64, sum of squared deviations from the mean
@@ -481,10 +570,11 @@ class Moments:
           ) -> "Moments":
         "The moments of a batch. ValueError if x is empty or not float32 or float64."
         x, axis = _checked_x(x, axis)
-        if not x.size: raise ValueError(f"x must have at least one example, got shape {x.shape}")
+        if not x.size:
+            raise ValueError(f"x must have at least one example, got shape {x.shape}")
         view = _view(x, axis)
         with np.errstate(over="ignore", invalid="ignore"): mean, _, var, _ = _moments(view)
-        return cls(view.count, mean, var*view.count)
+        return cls(view.plan.count, mean, var*view.plan.count)
 
     @property
     def var(self): return self.m2/self.count
@@ -492,34 +582,43 @@ class Moments:
     def __add__(self, other):
         if not isinstance(other, Moments): return NotImplemented
         if self.mean.shape != other.mean.shape:
-            raise ValueError(f"moments of {len(self.mean)} and of {len(other.mean)} features do not add up")
+            raise ValueError(f"moments of {len(self.mean)} and of {len(other.mean)} "
+                             "features do not add up")
         n, delta = self.count + other.count, other.mean - self.mean
         m2 = self.m2 + other.m2 + delta**2*(self.count*other.count/n)
         return type(self)(n, self.mean + delta*(other.count/n), m2)
 
-    def __radd__(self, other): return self if isinstance(other, int) and other == 0 else NotImplemented
+    def __radd__(self, other):
+        return self if isinstance(other, int) and other == 0 else NotImplemented
 
-# %% ../nbs/06_batchnorm.ipynb #2eb74744
+# %% ../nbs/06_batchnorm.ipynb #6b9bf57a
 class BatchNorm:
-    "Batch normalization with running statistics. State: gamma, beta, mean, var (float64 unless you set others), steps."
+    """Batch normalization with running statistics.
+    State: gamma, beta, mean, var (float64 unless you set others), steps."""
 
     def __init__(self,
                  num_features:int, # how many features there are
-                 decay=0.9, # weight of the old value in the running averages; None weighs all batches alike
+                 decay=0.9, # weight of the old value in the averages; None: all weigh alike
                  eps=1e-5, # added to the variance
                  axis=-1, # the axis of the features
                  unbiased=False, # average the batch variance with divisor m - 1
                  debias=False, # take the start out of the running averages
                  average="var" # what is averaged: "var", or "std" as in the notes
                 ):
-        "Starts at gamma 1, beta 0, mean 0, variance 1. ValueError for values that make no sense."
-        if isinstance(num_features, bool) or not isinstance(num_features, (int, np.integer)) or num_features < 1:
-            raise ValueError(f"num_features must be a whole number from 1, got {num_features!r}")
+        """Starts at gamma 1, beta 0, mean 0, variance 1.
+        ValueError for values that make no sense."""
+        whole = isinstance(num_features, (int, np.integer))
+        if not whole or type(num_features) is bool or num_features < 1:
+            raise ValueError("num_features must be a whole number from 1, got "
+                             f"{num_features!r}")
         number = isinstance(decay, (int, float, np.number)) and not isinstance(decay, bool)
         if decay is not None and not (number and 0 <= decay < 1):
-            raise ValueError(f"decay must lie in [0, 1), or be None for equal weights, got {decay!r}")
-        if average not in ("var", "std"): raise ValueError(f"average must be 'var' or 'std', got {average!r}")
-        self.num_features, self.decay = int(num_features), None if decay is None else float(decay)
+            raise ValueError("decay must lie in [0, 1), or be None for equal weights, "
+                             f"got {decay!r}")
+        if average not in ("var", "std"):
+            raise ValueError(f"average must be 'var' or 'std', got {average!r}")
+        self.num_features = int(num_features)
+        self.decay = None if decay is None else float(decay)
         self.eps, self.axis, self.average = _checked_eps(eps), _checked_axis(axis), average
         self.unbiased, self.debias = bool(unbiased), bool(debias)
         self.gamma, self.beta = np.ones(num_features), np.zeros(num_features)
@@ -533,17 +632,21 @@ class BatchNorm:
             ) -> "BatchNorm":
         "A layer with the defaults of a framework. ValueError for one we do not know."
         c = _convention(convention)
-        return cls(num_features, **{k: c[k] for k in ("decay", "eps", "axis", "unbiased", "average")} | changes)
+        names = "decay", "eps", "axis", "unbiased", "average"
+        return cls(num_features, **{k: c[k] for k in names} | changes)
 
     def __call__(self, x, # float32 or float64 array with `num_features` along `axis`
-                 train=True # normalize by the batch and update the averages, or use the averages
+                 train=True # normalize by the batch and update the averages, or by these
                 ) -> np.ndarray: # of x's shape and dtype
-        "Normalize. ValueError, changing nothing, for what `batchnorm` refuses and for a wrong number of features."
+        """Normalize. ValueError, changing nothing, for what `batchnorm` refuses and for
+        a wrong number of features."""
         x, axis = _checked_x(x, self.axis)
         if x.shape[axis] != self.num_features:
-            raise ValueError(f"x must have {self.num_features} features along axis {self.axis}, got shape {x.shape}")
+            raise ValueError(f"x must have {self.num_features} features along axis "
+                             f"{self.axis}, got shape {x.shape}")
         if not train:
-            y, self.cache = _inference(x, self.gamma, self.beta, self.mean, self.var, self.eps, self.axis)
+            y, self.cache = _inference(x, self.gamma, self.beta, self.mean, self.var,
+                                       self.eps, self.axis)
             return y
         y, cache = batchnorm(x, self.gamma, self.beta, self.eps, self.axis)
         self._update(cache)
@@ -563,54 +666,72 @@ class BatchNorm:
 
     def backward(self, dy # dL/dy, of the last output's shape
                 ) -> np.ndarray: # dL/dx
-        "Set `dgamma` and `dbeta`, return dx, for the last call. ValueError if there was none, or for a wrong shape."
-        if self.cache is None: raise ValueError("backward needs a forward pass first: call bn(x) on some examples")
+        """Set `dgamma` and `dbeta`, return dx, for the last call.
+        ValueError if there was none, or for a wrong shape."""
+        if self.cache is None:
+            raise ValueError("backward needs a forward pass first: call bn(x) on some "
+                             "examples")
         dx, self.dgamma, self.dbeta = batchnorm_backward(dy, self.cache)
         return dx
 
-    def fold(self, W, # weights of the linear or convolutional layer before, one slice per feature along `axis`
+    def fold(self, W, # weights of the linear or convolutional layer before
              b=None, # (n,) its bias, if it has one
-             axis=-1 # the axis of W that numbers the features: -1 for x @ W, 0 for W @ x and for kernels
+             axis=-1 # W's axis of the features: -1 for x @ W, 0 for W @ x and for kernels
             ) -> tuple: # W and b, new arrays of W's dtype, of a layer that does both
-        "The layer before and this one in test mode, as one layer. ValueError for shapes that do not fit."
+        """The layer before and this one in test mode, as one layer.
+        ValueError for shapes that do not fit."""
         W = np.asarray(W)
-        if W.dtype not in (np.float32, np.float64): raise ValueError(f"W must be float32 or float64, got {W.dtype}")
+        if W.dtype not in (np.float32, np.float64):
+            raise ValueError(f"W must be float32 or float64, got {W.dtype}")
         if not (-W.ndim <= axis < W.ndim and W.shape[axis] == self.num_features):
-            raise ValueError(f"W must have {self.num_features} features along axis {axis}, got shape {W.shape}")
-        b = np.zeros(self.num_features) if b is None else _per_feature("b", b, self.num_features)[0]
+            raise ValueError(f"W must have {self.num_features} features along axis "
+                             f"{axis}, got shape {W.shape}")
+        if b is None: b = np.zeros(self.num_features)
+        else: b = _per_feature("b", b, self.num_features)[0]
         s = self.gamma/np.sqrt(self.var + self.eps)
         shape = [1]*W.ndim
         shape[axis] = -1
-        return (W*s.reshape(shape)).astype(W.dtype), ((b - self.mean)*s + self.beta).astype(W.dtype)
+        b = (b - self.mean)*s + self.beta
+        return (W*s.reshape(shape)).astype(W.dtype), b.astype(W.dtype)
 
-    def recalibrate(self, batches # inputs of this layer, or their `Moments`, from any number of batches of any size
+    def recalibrate(self, batches # inputs of this layer, or their `Moments`, of any sizes
                    ) -> "BatchNorm": # self
-        "Set mean and var to those of all batches together, exactly. ValueError, changing nothing, if there are none."
-        total = sum(b if isinstance(b, Moments) else Moments.of(b, self.axis) for b in batches)
-        if not isinstance(total, Moments): raise ValueError("batches must hold at least one batch")
+        """Set mean and var to those of all batches together, exactly.
+        ValueError, changing nothing, if there are none."""
+        of = lambda b: b if isinstance(b, Moments) else Moments.of(b, self.axis)
+        total = sum(map(of, batches))
+        if not isinstance(total, Moments):
+            raise ValueError("batches must hold at least one batch")
         if len(total.mean) != self.num_features:
-            raise ValueError(f"batches must have {self.num_features} features, got {len(total.mean)}")
+            raise ValueError(f"batches must have {self.num_features} features, got "
+                             f"{len(total.mean)}")
         self.mean, self.var = total.mean.copy(), total.var.copy()
         return self
 
-    def state(self, convention="dlnotes" # whose names and meanings: "pytorch", "keras", "flax", "onnx", "notes"
+    def state(self, convention="dlnotes" # whose names and meanings, as in `like`
              ) -> dict: # name -> array
-        "The state as that framework stores it. It gives the same outputs there, if eps and axis are the same."
+        """The state as that framework stores it.
+        It gives the same outputs there, if eps and axis are the same."""
         c = _convention(convention)
         spread = np.sqrt(self.var) if c["average"] == "std" else self.var
-        state = dict(zip(c["names"], map(np.array, (self.gamma, self.beta, self.mean, spread)), strict=True))
+        values = map(np.array, (self.gamma, self.beta, self.mean, spread))
+        state = dict(zip(c["names"], values, strict=True))
         if convention == "pytorch": state["num_batches_tracked"] = np.array(self.steps)
         return state
 
     def load_state(self, state:dict, # name -> array
                    convention="dlnotes" # whose names and meanings
                   ) -> "BatchNorm": # self
-        "Take over a framework's state. ValueError, changing nothing, for missing names or wrong shapes."
+        """Take over a framework's state.
+        ValueError, changing nothing, for missing names or wrong shapes."""
         c = _convention(convention)
         if missing := [name for name in c["names"] if name not in state]:
-            raise ValueError(f"a state of {convention} needs {', '.join(c['names'])}; missing: {', '.join(missing)}")
-        gamma, beta, mean, spread = (_per_feature(name, state[name], self.num_features) for name in c["names"])
-        if (spread[0] < 0).any(): raise ValueError(f"{c['names'][3]} must not be negative, got {spread[0].min()}")
+            raise ValueError(f"a state of {convention} needs {', '.join(c['names'])}; "
+                             f"missing: {', '.join(missing)}")
+        given = (_per_feature(name, state[name], self.num_features) for name in c["names"])
+        gamma, beta, mean, spread = given
+        if (spread[0] < 0).any():
+            raise ValueError(f"{c['names'][3]} must not be negative, got {spread[0].min()}")
         self.gamma, self.beta = (p.astype(dtype) for p, dtype in (gamma, beta))
         self.mean, self.var = mean[0], spread[0]**2 if c["average"] == "std" else spread[0]
         self.steps = int(state.get("num_batches_tracked", self.steps))
@@ -620,26 +741,32 @@ class BatchNorm:
             ) -> None:
         "Write settings and state as a NumPy archive without pickle."
         with open(path, "wb") as file:
-            np.savez(file, config=json.dumps(self._config()), steps=self.steps, **self.state())
+            config = json.dumps(self._config())
+            np.savez(file, config=config, steps=self.steps, **self.state())
 
     @classmethod
     def load(cls, path # a file that `save` wrote
             ) -> "BatchNorm":
         "The saved layer. ValueError if the file is not one."
         with np.load(path, allow_pickle=False) as file:
-            if "config" not in file: raise ValueError(f"{path} is not a saved BatchNorm: it has no config")
+            if "config" not in file:
+                raise ValueError(f"{path} is not a saved BatchNorm: it has no config")
             bn = cls(**json.loads(str(file["config"])))
             bn.load_state(file)
             bn.steps = int(file["steps"])
         return bn
 
     def __repr__(self):
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self._config().items())})"
+        settings = ", ".join(f"{k}={v!r}" for k, v in self._config().items())
+        return f"{type(self).__name__}({settings})"
 
     def _config(self):
-        return {k: getattr(self, k) for k in ("num_features", "decay", "eps", "axis", "unbiased", "debias", "average")}
+        names = "num_features", "decay", "eps", "axis", "unbiased", "debias", "average"
+        return {k: getattr(self, k) for k in names}
 
-# %% ../nbs/06_batchnorm.ipynb #fe2155d2
+# %% ../nbs/06_batchnorm.ipynb #2838efef
 def _convention(name):
-    if name not in CONVENTIONS: raise ValueError(f"convention must be one of {', '.join(CONVENTIONS)}, got {name!r}")
+    if name not in CONVENTIONS:
+        raise ValueError(f"convention must be one of {', '.join(CONVENTIONS)}, got "
+                         f"{name!r}")
     return CONVENTIONS[name]

@@ -27,12 +27,31 @@ module = sys.modules["dlnotes.batchnorm"]  # as an attribute of the package, tha
 needs_numba = pytest.mark.skipif(find_spec("numba") is None, reason="the extra `fast` (numba) is not installed")
 
 
-@pytest.fixture(params=["at once", "numpy", pytest.param("numba", marks=needs_numba)])
+WAYS = ["at once", "numpy", "numpy in blocks"]
+WAYS += [pytest.param(way, marks=needs_numba) for way in ("numba", "numba in blocks")]
+
+
+def choose(monkeypatch, way):
+    """From here on compute in this way, whatever the size of the arrays; in blocks means tiny ones, among threads."""
+    monkeypatch.setattr(module, "_HAS_NUMBA", way.startswith("numba"))
+    monkeypatch.setattr(module, "_SMALL", 2**40 if way == "at once" else 0)
+    monkeypatch.setattr(module, "_BLOCK", (2**7, 2**7) if way.endswith("blocks") else (2**19, 2**20))
+    monkeypatch.setattr(module, "_SHARED", 0 if way.endswith("blocks") else 2**21)
+    module._plan.cache_clear()
+
+
+@pytest.fixture(params=WAYS)
 def kernels(request, monkeypatch):
-    """Every test that asks for it runs on all three ways to compute, whatever the size of its arrays."""
-    monkeypatch.setattr(module, "_HAS_NUMBA", request.param == "numba")
-    monkeypatch.setattr(module, "_SMALL", 2**40 if request.param == "at once" else 0)
+    """Every test that asks for it runs in all ways to compute."""
+    choose(monkeypatch, request.param)
     return request.param
+
+
+@pytest.fixture(autouse=True)
+def fresh_plans():
+    """No plan made for one way of computing is left for the next test."""
+    yield
+    module._plan.cache_clear()
 
 
 @pytest.fixture
@@ -170,15 +189,15 @@ def test_a_constant_feature_becomes_beta(kernels):
         assert (cache.var == 0).all() and np.isfinite(batchnorm_backward(x, cache)[0]).all()
 
 
-@needs_numba
+@pytest.mark.parametrize("way", WAYS[1:])
 @pytest.mark.parametrize(("shape", "axis"), LAYOUTS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_numba_gives_the_same_numbers(shape, axis, dtype, monkeypatch):
-    args = example(shape, axis, dtype)
-    monkeypatch.setattr(module, "_SMALL", 0)
-    with_numba = ours(*args, axis=axis)
-    monkeypatch.setattr(module, "_HAS_NUMBA", False)
-    for a, b in zip(with_numba, ours(*args, axis=axis), strict=True):
+def test_all_ways_give_the_same_numbers(way, shape, axis, dtype, monkeypatch):
+    args, results = example(shape, axis, dtype), []
+    for one in ("numpy", way):
+        choose(monkeypatch, one)
+        results.append(ours(*args, axis=axis))
+    for a, b in zip(*results, strict=True):
         np.testing.assert_allclose(
             a, b, rtol=1e-6 if dtype == np.float32 else 1e-10, atol=1e-7 if dtype == np.float32 else 1e-12
         )
@@ -659,7 +678,8 @@ def test_no_copy_of_the_normalized_input_is_kept(shape, axis, kernels):
 def test_memory_beyond_input_and_output_does_not_grow_with_the_batch(monkeypatch):
     import tracemalloc
 
-    monkeypatch.setattr(module, "_HAS_NUMBA", False)
+    choose(monkeypatch, "numpy")
+    monkeypatch.setattr(module, "_threads", 1)  # each thread has two blocks of its own, made when it first works
     extra = []
     for m in (20_000, 80_000):
         x, g, b, dy = example((m, 64), 1, np.float32)
