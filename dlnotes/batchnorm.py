@@ -72,7 +72,7 @@ def _plan(outer, features, inner, numba):
     if features == 1: shape, axis, copies, inner = (1, count), 1, 1, 1
     elif inner >= 64: shape, axis, copies, inner = (outer*features, inner), 1, outer, 1
     else:
-        long = 32 if compiled or small else 1024  # shorter rows are taken together
+        long = 32 if compiled or small else 256  # shorter rows are taken together
         copies = math.gcd(outer, 1 << max(0, (long//(features*inner)).bit_length() - 1))
         shape, axis = (outer//copies, copies*features*inner), 0
     columns = min(shape[1], 2048)
@@ -205,8 +205,11 @@ def _run(work, numbers, shared):
     workers = min(get_threads(), len(numbers)) - 1 if shared else 0
     left = iter(numbers)  # drawing from it is atomic
     def draw():
-        with np.errstate(over="ignore", invalid="ignore"):
-            for k in left: work(k)
+        old = np.setbufsize(1024)  # else NumPy copies short rows into long ones first
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                for k in left: work(k)
+        finally: np.setbufsize(old)
     pool = _pool(os.getpid(), get_threads() - 1) if workers > 0 else None
     futures = [pool.submit(draw) for _ in range(workers)]
     try: draw()
