@@ -53,7 +53,7 @@ class Sampler(BaseSampler):
                  if t is not None and t.number < start]
         ours = Study(space, self.seed, direction, known, stage_size=self.stage_size)
         shape = np.log([_LENGTH]*len(space) + [_NOISE])
-        points, _ = _plan(ours, _finer(space, known, stage, direction), stage if known else 0, shape)
+        points, _ = _plan(ours, _finer(space, known, stage, direction), stage if known else 0, shape, steps=10)
         params, _ = points[(trial.number - start) % len(points)]
         return {name: _value(d, params[name]) for name, d in search_space.items()}
 

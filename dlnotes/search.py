@@ -125,7 +125,7 @@ def _finer(space: Space, trials: list[Trial], stage: int, direction: str) -> Spa
     if stage == 0 or len(done) < 2: return space
     return space.zoom(done, keep=0.2, margin=0.15*0.95**stage, direction=direction)
 
-# %% ../nbs/03_search.ipynb #dd131f51
+# %% ../nbs/03_search.ipynb #028e4cb7
 def _squares(a: np.ndarray, b: np.ndarray, options: np.ndarray) -> np.ndarray:
     "Squared distances in each hyperparameter, shapes (n, d) and (m, d) to (d, n, m); 0 or 1 between `options`"
     D = (a.T[:, :, None] - b.T[:, None, :])**2
@@ -137,23 +137,27 @@ def _weighted(D: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return (weight @ D.reshape(len(D), -1)).reshape(D.shape[1:])
 
 def _likeness(D: np.ndarray, shape: np.ndarray) -> np.ndarray:
-    "The likeness k(r) of points at squared distances `D`; `shape` holds log lengths, then log noise"
-    r = np.sqrt(5*_weighted(D, np.exp(-2*shape[:-1])))
-    return (1 + r + r*r/3)*np.exp(-r)
+    "The likeness k of points at squared distances `D` (d, n, m); `shape` holds log lengths, then log noise"
+    weight, d = np.exp(-2*shape[:-1]), len(D)
+    r = np.sqrt(_weighted(D, 5*weight))
+    one = 1/(1 + weight[:, None, None]*D)
+    return (1 + r + r*r/3)*np.exp(-r)/2 + _weighted(one, np.full(d, 0.5/d))
 
-# %% ../nbs/03_search.ipynb #a6f96a5f
+# %% ../nbs/03_search.ipynb #582350e8
 _LENGTH, _NOISE = 0.4, 0.01 # where lengths and noise start, and what they are pulled towards
 
-def _fit(D: np.ndarray, z: np.ndarray, shape: np.ndarray, steps: int = 4) -> np.ndarray:
+def _fit(D: np.ndarray, z: np.ndarray, shape: np.ndarray, steps: int = 2) -> np.ndarray:
     "The logs of lengths and noise after a few steps down the negative log likelihood of standardised values `z`"
     d, n, start = len(D), len(z), np.log([_LENGTH]*len(D) + [_NOISE])
     for _ in range(steps):
         weight, noise = np.exp(-2*shape[:d]), np.exp(shape[d])
-        r = np.sqrt(5*_weighted(D, weight)); e = np.exp(-r)
-        inverse = np.linalg.inv((1 + r + r*r/3)*e + noise*np.eye(n))
+        R, r = weight[:, None, None]*D, np.sqrt(_weighted(D, 5*weight))
+        e, one = np.exp(-r), 1/(1 + R)
+        inverse = np.linalg.inv((1 + r + r*r/3)*e/2 + _weighted(one, np.full(d, 0.5/d)) + noise*np.eye(n))
         a = inverse @ z
         G = inverse - np.outer(a, a)/max(z @ a / n, 1e-12)
-        slope = 0.5*np.append(weight*(D.reshape(d, -1) @ (G*(1 + r)*e*5/3).ravel()), noise*np.trace(G))
+        dK = R*(one*one/d + (1 + r)*e*5/6)
+        slope = 0.5*np.append(dK.reshape(d, -1) @ G.ravel(), noise*np.trace(G))
         slope += np.append(np.full(d, 1.0), 0.1)*(shape - start)
         shape = (shape - 0.4*np.tanh(slope)).clip(np.log([0.05]*d + [1e-4]), np.log([5]*d + [0.3]))
     return shape
@@ -167,8 +171,9 @@ def _calmed(values: np.ndarray) -> np.ndarray:
     y = (y - y.min()) / max(np.ptp(y), 1e-300)
     return (y - y.mean()) / max(y.std(), 1e-12)
 
-# %% ../nbs/03_search.ipynb #d1430d86
-_SPREAD, _NEAR, _WHOLE = 96, 64, 32 # candidates: over the finer space, near its best trials, over the whole space
+# %% ../nbs/03_search.ipynb #ee6651cb
+_SPREAD, _NEAR, _WHOLE, _AGAIN = 48, 48, 32, 64 # candidates: over the finer space, near its best, over all, once more
+_FEW = 256 # a space of no more points than this is looked through point by point
 
 def _positions(space: Space, fine: Space, u: np.ndarray) -> np.ndarray:
     "Positions in `space` of the values at the positions `u` of `fine`, shape (m, d)"
@@ -177,48 +182,75 @@ def _positions(space: Space, fine: Space, u: np.ndarray) -> np.ndarray:
         if isinstance(scale, Categorical):
             places = np.array([scale.cdf(option) for option in fine[name].options])
             columns.append(places[np.minimum((v*len(places)).astype(int), len(places) - 1)])
-        else: columns.append(scale.cdf(fine[name].ppf(v)))
+        elif isinstance(scale, Integer): columns.append(scale.cdf(fine[name].ppf(v)))
+        else:  # the same scale between other bounds
+            low, high = scale.cdf(np.array([fine[name].low, fine[name].high])) if fine is not space else (0, 1)
+            columns.append(low + (high - low)*v)
     return np.stack(columns, axis=1)
 
-def _candidates(space: Space, fine: Space, best: list[dict], rng: np.random.Generator) -> np.ndarray:
-    "Positions in `space`, shape (192, d): over `fine`, near the points `best` (all in `fine`), over the whole space"
-    d = len(space)
-    u = rng.random((_SPREAD + _NEAR + _WHOLE, d))
-    step = 0.5 * 10**(-1.5*rng.random((_NEAR, 1))) * rng.normal(size=(_NEAR, d))
-    moved = rng.random((_NEAR, d)) < max(0.4, 2/d)
-    near = fine.cdf(best)[rng.integers(0, len(best), _NEAR)]
+def _points(space: Space) -> float:
+    "How many points the space has"
+    return math.prod(len(s.options) if isinstance(s, Categorical) else s.high - s.low + 1 if isinstance(s, Integer)
+                     else math.inf for s in space.scales.values())
+
+def _everywhere(space: Space, rng: np.random.Generator) -> np.ndarray:
+    "Positions from the whole space: all of them if they are few, else `_WHOLE` random ones"
+    if _points(space) > _FEW: return _positions(space, space, rng.random((_WHOLE, len(space))))
+    each = [[s.cdf(o) for o in s.options] if isinstance(s, Categorical) else s.cdf(np.arange(s.low, s.high + 1))
+            for s in space.scales.values()]
+    return np.stack(np.meshgrid(*each, indexing="ij"), axis=-1).reshape(-1, len(space))
+
+def _near(good: np.ndarray, count: int, step: float, options: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    "Positions (count, d) near the positions `good` or mixes of them: some coordinates moved by about `step` or less"
+    d = good.shape[1]
+    one, each = good[rng.integers(0, len(good), count)], good[rng.integers(0, len(good), (count, d)), np.arange(d)]
+    u = np.where(rng.random((count, d)) < 0.5*(rng.random((count, 1)) < 0.5), each, one)
+    moved = rng.random((count, d))
+    step = step * 10**(-1.5*rng.random((count, 1))) * rng.normal(size=(count, d)) * (moved < max(0.4, 2/d))
+    return np.where(options & (moved < 0.2), rng.random((count, d)), (u + step*~options).clip(0, 1))
+
+# %% ../nbs/03_search.ipynb #49d8bb91
+def _choose(space: Space, fine: Space, known: np.ndarray, z: np.ndarray, best: np.ndarray, shape: np.ndarray,
+            count: int, rng: np.random.Generator, steps: int = 2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Positions in `space` of the next `count` points, which of them are from the whole space, and the lengths learned;
+    from the positions `known` (n, d) in `space` with values `z`, and the positions `best` in `fine`."""
     options = np.array([isinstance(scale, Categorical) for scale in space.scales.values()])
-    jump = options & (rng.random((_NEAR, d)) < 0.2)
-    u[_SPREAD:-_WHOLE] = np.where(jump, u[_SPREAD:-_WHOLE], (near + step*moved*~options).clip(0, 1))
-    return np.concatenate([_positions(space, fine, u[:-_WHOLE]), _positions(space, space, u[-_WHOLE:])])
-
-# %% ../nbs/03_search.ipynb #a6952d86
-_MEMORY = 60 # the guess is made from this many of the best trials
-
-def _choose(known: np.ndarray, z: np.ndarray, candidates: np.ndarray, options: np.ndarray, shape: np.ndarray,
-            count: int) -> tuple[list[int], np.ndarray]:
-    "Which `count` of the candidates (m, d) to try, given positions (n, d) and values; and the lengths learned"
-    D, to = _squares(known, known, options), _squares(known, candidates, options)
-    shape = _fit(D, z, shape)
-    noise, k = np.exp(shape[-1]), _likeness(to, shape)
+    D = _squares(known, known, options)
+    shape = _fit(D, z, shape, steps)
+    noise = np.exp(shape[-1])
     half = np.linalg.inv(np.linalg.cholesky(_likeness(D, shape) + noise*np.eye(len(z))))
     a = half @ z
-    A = half @ k
-    mu, var, scale = a @ A, 1 - (A*A).sum(axis=0), max(a @ a / len(z), 1e-3)
-    tried = (to.sum(axis=0) == 0).any(axis=0)
-    chosen = []
-    for i in range(count):
-        hope = mu - 1.5*np.sqrt(scale*var.clip(0)) + 1e6*tried
-        if i == 0: hope[:-_WHOLE] = np.inf
-        new = int(hope.argmin()); chosen.append(new)
-        to = _squares(candidates[[new]], candidates, options)
-        tried |= to.sum(axis=0)[0] == 0
-        row = (_likeness(to, shape)[0] - A[:, new] @ A) / np.sqrt(max(var[new], 0) + noise)
-        A, var = np.vstack([A, row]), var - row*row
-    return chosen, shape
+    scale = max(a @ a / len(z), 1e-3)
 
-# %% ../nbs/03_search.ipynb #38b3cf06
-def _plan(study: Study, fine: Space, stage: int, shape: np.ndarray) -> tuple[list[tuple[dict, bool]], np.ndarray]:
+    def look(c): # what is known about the candidates c, and which of them were tried before
+        k = _likeness(_squares(known, c, options), shape)
+        return half @ k, (k > 1 - 1e-12).any(axis=0)
+    def optimist(A, var, done): return a @ A[:len(a)] - 1.5*np.sqrt(scale*var.clip(0)) + 1e6*done
+
+    u = np.concatenate([rng.random((_SPREAD, len(space))), _near(best, _NEAR, 0.5, options, rng)])
+    whole = _everywhere(space, rng)
+    c, w = np.concatenate([whole, _positions(space, fine, u)]), len(whole)
+    A, done = look(c)
+    promising = optimist(A, 1 - (A*A).sum(axis=0), done)[w:].argsort(kind="stable")[:8]
+    more = _positions(space, fine, _near(u[promising], _AGAIN, 0.15, options, rng))
+    c, (B, again) = np.concatenate([c, more]), look(more)
+    A, done = np.hstack([A, B]), np.append(done, again)
+    var, chosen = 1 - (A*A).sum(axis=0), []
+    for i in range(count):
+        hope = optimist(A, var, done)
+        new = int(hope[:w].argmin() if i == 0 else hope.argmin()); chosen.append(new)
+        if i == count - 1: break
+        k = _likeness(_squares(c[[new]], c, options), shape)[0]
+        done |= k > 1 - 1e-12
+        row = (k - A[:, new] @ A) / np.sqrt(max(var[new], 0) + noise)
+        A, var = np.vstack([A, row]), var - row*row
+    return c[chosen], np.array(chosen) < w, shape
+
+# %% ../nbs/03_search.ipynb #9f139452
+_MEMORY = 60 # the guess is made from this many of the best trials
+
+def _plan(study: Study, fine: Space, stage: int, shape: np.ndarray,
+          steps: int = 2) -> tuple[list[tuple[dict, bool]], np.ndarray]:
     "The points of the next stage, each with whether it is from the whole space; and the lengths learned. Pure."
     space, trials, size, seed = study.space, study.trials, study.stage_size, study.seed
     if stage == 0:
@@ -227,14 +259,13 @@ def _plan(study: Study, fine: Space, stage: int, shape: np.ndarray) -> tuple[lis
     sign = 1 if study.direction == "minimize" else -1
     values = np.array([np.nan if t.value is None else sign*t.value for t in trials], dtype=float)
     order = np.argsort(values, kind="stable")
-    known, z = space.cdf([trials[i].params for i in order[:_MEMORY]]), _calmed(values)[order[:_MEMORY]]
+    order = order[:_FEW if _points(space) <= _FEW else _MEMORY]
+    known, z = space.cdf([trials[i].params for i in order]), _calmed(values)[order]
     done = int(np.isfinite(values).sum())
     best = [trials[i].params for i in order[:min(5, max(2, round(0.2*done)))]] if done > 1 else space.sample(1, seed)
     rng = np.random.Generator(np.random.Philox(key=_key(seed, f"stage {stage}")))
-    candidates = _candidates(space, fine, best, rng)
-    options = np.array([isinstance(scale, Categorical) for scale in space.scales.values()])
-    chosen, shape = _choose(known, z, candidates, options, shape, size)
-    return [(p, i >= _SPREAD + _NEAR) for p, i in zip(space.ppf(candidates[chosen]), chosen)], shape
+    points, whole, shape = _choose(space, fine, known, z, fine.cdf(best), shape, size, rng, steps)
+    return list(zip(space.ppf(points), whole.tolist())), shape
 
 # %% ../nbs/03_search.ipynb #c8a2e133
 def _evaluate(objective: Callable, params: dict) -> dict:

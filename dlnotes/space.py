@@ -191,7 +191,7 @@ class Space:
         "The positions of `points`, `ppf`'s inverse. ValueError for a value not on its scale."
         points = list(points)
         for point in points:
-            if set(point) != set(self.scales):
+            if point.keys() != self.scales.keys():
                 raise ValueError(f"a point needs values for {list(self)}, got {list(point)}")
         columns = [[scale.cdf(point[name]) for point in points] if isinstance(scale, Categorical)
                    else scale.cdf(np.array([point[name] for point in points], dtype=float))
@@ -239,9 +239,9 @@ def _count(name: str, value) -> int:
     return count
 
 # %% ../nbs/02_space.ipynb #365b88b8
-def _narrowed(scale: Scale, low: float, high: float) -> Scale:
-    "The scale of numbers `scale`, cut to the positions from `low` to `high`"
-    bounds = scale.ppf(low), scale.ppf(high)
+def _narrowed(scale: Scale, low: float, high: float, kept: list) -> Scale:
+    "The scale of numbers `scale`, cut to the positions from `low` to `high`, but to no less than the values `kept`"
+    bounds = min(scale.ppf(low), *kept), max(scale.ppf(high), *kept)
     if bounds[0] == bounds[1]: return scale if not isinstance(scale, Integer) else _widened(scale, bounds[0])
     return type(scale)(*bounds, **({"log": scale.log} if isinstance(scale, Integer) else {}))
 
@@ -276,8 +276,8 @@ def zoom(self: Space,
     done.sort(key=lambda t: t.value if direction == "minimize" else -t.value)
     u, best = self.cdf([t.params for t in done]), min(len(done), max(2, round(keep*len(done))))
     low, high = (u[:best].min(axis=0) - margin).clip(0, 1), (u[:best].max(axis=0) + margin).clip(0, 1)
-    cut = lambda j, scale: (_plausible(scale, u[:, j], best) if isinstance(scale, Categorical)
-                            else _narrowed(scale, low[j], high[j]))
-    return Space(**{name: cut(j, scale) for j, (name, scale) in enumerate(self.scales.items())})
+    cut = lambda j, name, scale: (_plausible(scale, u[:, j], best) if isinstance(scale, Categorical) else
+                                  _narrowed(scale, low[j], high[j], [t.params[name] for t in done[:best]]))
+    return Space(**{name: cut(j, name, scale) for j, (name, scale) in enumerate(self.scales.items())})
 
 Space.zoom = zoom

@@ -296,7 +296,7 @@ def test_the_sampler_copes_with_failures_pruning_and_maximising():
 
     theirs = optuna.create_study(sampler=Sampler(0), direction="maximize")
     theirs.optimize(act, 40, catch=RuntimeError)
-    assert theirs.best_value > -1 and len(theirs.trials) == 40
+    assert theirs.best_value > -0.5 and len(theirs.trials) == 40
 
 
 def test_a_study_becomes_one_of_optunas(study):

@@ -3,8 +3,9 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
-from dlnotes import Categorical, Integer, LogUniform, Space, Uniform
+from dlnotes import Categorical, Integer, LogUniform, ReverseLogUniform, Space, Uniform
 
 
 def tried(points, value):
@@ -42,3 +43,14 @@ def test_integers_keep_at_least_two_neighbours():
     space = Space(n=Integer(1, 100))
     fine = space.zoom(tried([{"n": 100}, {"n": 100}], lambda p: 0.0), margin=0)
     assert (fine["n"].low, fine["n"].high) == (99, 100)
+
+
+@pytest.mark.parametrize(
+    "scale", [LogUniform(1e-4, 1), ReverseLogUniform(0.9, 0.999), Uniform(-3.3, 7.1), Integer(3, 50)]
+)
+def test_without_a_margin_the_best_trials_themselves_stay_inside(scale):
+    space = Space(x=scale)
+    for seed in range(20):
+        points = space.sample(2, seed=seed)
+        fine = space.zoom(tried(points, lambda p: 0.0), keep=1, margin=0)["x"]
+        assert all(scale.low <= fine.low <= p["x"] <= fine.high <= scale.high for p in points)
