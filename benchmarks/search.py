@@ -6,8 +6,8 @@
     python benchmarks/search.py --overhead   only the time per trial
 
 Regret is the noise-free value of the best trial less the best value known, divided by what a random point's median
-regret is: 0 is perfect, 1 is one random point. The search's defaults were tuned on the half marked "tuned"; the
-half marked "held out" was looked at while tuning but not tuned on, and those marked "fresh" were written afterwards.
+regret is: 0 is perfect, 1 is one random point. The search's defaults were tuned on the half marked "tuned" and on
+others that are not kept here; nothing was tuned on those marked "held out", or on the "fresh" ones, written later.
 The real objectives interpolate tables of trained models (search_tables.py).
 """
 

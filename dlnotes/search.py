@@ -612,9 +612,9 @@ def search(objective: Callable[[dict], float], # takes the hyperparameters as a 
     every trial of the first stage fails or the journal is in use, OSError when the journal cannot be written."""
     n_jobs = _checked(objective, space, n_trials, seed, direction, n_jobs, executor, timeout, stage_size)
     study = Study(space, operator.index(seed), direction, stage_size=operator.index(stage_size))
-    with (_workers(objective, n_jobs, executor, timeout) as run, _journal(journal, study) as keep,
-          _bar(study, n_trials, progress) as step):
-        try: _advance(study, n_trials, run, keep, step)
-        except KeyboardInterrupt:
-            warnings.warn(f"interrupted: {len(study.trials)} of {n_trials} trials are finished", stacklevel=2)
+    try:
+        with (_workers(objective, n_jobs, executor, timeout) as run, _journal(journal, study) as keep,
+              _bar(study, n_trials, progress) as step): _advance(study, n_trials, run, keep, step)
+    except KeyboardInterrupt:  # the bar is closed by now
+        warnings.warn(f"interrupted: {len(study.trials)} of {n_trials} trials are finished", stacklevel=2)
     return study

@@ -65,6 +65,12 @@ def test_no_point_is_tried_twice_while_others_are_left():
     assert study.best.params["a"] == 3
 
 
+def test_every_point_of_a_small_space_is_tried_before_any_is_repeated_by_a_stage():
+    small = Space(a=Integer(1, 8), b=Categorical(["x", "y", "z"]), c=Integer(1, 5, log=True))
+    study = search(lambda p: (p["a"] - 3) ** 2 + (p["b"] == "x"), small, 132)
+    assert len({tuple(t.params.values()) for t in study.trials}) == 120
+
+
 def test_a_space_of_one_point_is_searched_without_complaint():
     study = search(lambda p: 1.0, Space(a=Categorical(["only"])), 20)
     assert len(study.trials) == 20
