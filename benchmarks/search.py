@@ -7,7 +7,7 @@
 
 Regret is the noise-free value of the best trial less the best value known, divided by what a random point's median
 regret is: 0 is perfect, 1 is one random point. The search's defaults were tuned on the half marked "tuned" and on
-others that are not kept here; those marked "held out" were looked at but not tuned on, and the "fresh" ones were written later.
+others that are not kept here; those marked "held out" were looked at but not tuned on; the "fresh" came later.
 The real objectives interpolate tables of trained models (search_tables.py).
 """
 
