@@ -44,10 +44,11 @@ def as_output(text):
 
 
 def as_figure(file, source):
-    """A picture with the caption and the description that its cell's options give."""
+    """A picture with the caption, the description and the label that its cell's options give."""
     found = options(source)
     alt = str(found.get("fig-alt", "")).replace("\\", "\\\\").replace('"', '\\"')
-    return f'\n![{found.get("fig-cap", "")}]({file}){{fig-alt="{alt}"}}\n'
+    label = f"#{found['label']} " if "label" in found else ""
+    return f'\n![{found.get("fig-cap", "")}]({file}){{{label}fig-alt="{alt}"}}\n'
 
 
 def markdown(notebook, figures):
