@@ -229,32 +229,27 @@ def cross_entropy(z:np.ndarray, # logits (no unit), classes along `axis`
     if reduction == "none": return loss.astype(z.dtype, copy=False).reshape(shape), dz
     with np.errstate(all="ignore"): return z.dtype.type(np.divide(loss.sum(dtype=np.float64), divisor)), dz
 
-# %% ../nbs/07_softmax.ipynb #eb18957e
-def _conjugate_gradients(curved, G, precondition, eta, max_steps):
-    """D with curved(D) = -G, to a residual of eta in the preconditioner's norm; how many products it took;
-    and the smallest eigenvalue of the preconditioned Hessian that it met"""
+# %% ../nbs/07_softmax.ipynb #8fecf75d
+def _conjugate_gradients(curved, G, precondition, enough, max_steps):
+    """D with curved(D) = -G, and how many products it took; stops when enough(R, shrunk), with the residual R
+    and how far its size in the preconditioner's norm has shrunk"""
     D, R = np.zeros_like(G), -G
     Y = precondition(R)
-    V, rho = Y, np.sum(R*Y)
-    stop, diagonal, beside, carried = eta**2*rho, [], [], 0.0
+    V, rho = Y, np.vdot(R, Y)
+    first = rho
     for step in range(1, max_steps + 1):
         HV = curved(V)
-        curvature = np.sum(V*HV)
+        curvature = np.vdot(V, HV)
         if not curvature > 0: break
-        a = rho/curvature
-        D = D + a*V
-        R = R - a*HV
+        D += rho/curvature*V
+        R = R - rho/curvature*HV
         Y = precondition(R)
-        rho, last = np.sum(R*Y), rho
-        diagonal.append(1/a + carried)
-        beside.append(np.sqrt(rho/last)/a)
-        carried = rho/last/a
-        if rho <= stop: break
-        V = Y + (rho/last)*V
-    lanczos = np.diag(diagonal) + np.diag(beside[:-1], 1) + np.diag(beside[:-1], -1)
-    return D if diagonal else Y, step, max(np.linalg.eigvalsh(lanczos)[0], 0.0) if diagonal else 0.0
+        rho, last = np.vdot(R, Y), rho
+        if not rho > 0 or enough(R, np.sqrt(rho/first)): break
+        V = Y + rho/last*V
+    return (D if D.any() else Y), step
 
-# %% ../nbs/07_softmax.ipynb #0094e4b1
+# %% ../nbs/07_softmax.ipynb #60259536
 class _Prepared:
     "X with columns centred, scaled to unit variance, and a column of ones; and the way back to X's own units"
     def __init__(self, X, lam, fit_intercept):
@@ -262,20 +257,24 @@ class _Prepared:
         peak = np.maximum(X.max(axis=0), -X.min(axis=0)).astype(np.float64)
         if n > m: peak[:] = peak.max()
         peak[peak == 0] = 1
-        columns = X/peak
-        mu = columns.mean(axis=0) if fit_intercept else np.zeros(n)
-        columns -= mu
+        self.X = np.ones((m, min(m, n) + fit_intercept))
+        columns = self.X[:, :min(m, n)]
         self.rotation = None
-        if n > m: # the optimum lies in the span of the m examples: turn that into m axes
-            self.rotation, r = np.linalg.qr(columns.T)
-            columns = r.T
+        if n <= m:
+            np.divide(X, peak, out=columns)
+            mu = columns.mean(axis=0) if fit_intercept else np.zeros(n)
+            columns -= mu
+        else: # the optimum lies in the span of the m examples: turn that into m axes
+            scaled = X/peak
+            mu = scaled.mean(axis=0) if fit_intercept else np.zeros(n)
+            self.rotation, r = np.linalg.qr((scaled - mu).T)
+            columns[:] = r.T
         spread = np.sqrt(np.einsum("ij,ij->j", columns, columns)/m)
         flat = spread <= 1e-14*(abs(mu) if n <= m else abs(mu).max())
         columns[:, flat], spread[flat] = 0, 1
+        columns *= 1/spread
         with np.errstate(over="ignore"):
             lam = np.minimum((np.sqrt(lam)/(spread*(peak if n <= m else peak[0])))**2, 1e200)
-        self.X = np.ones((m, columns.shape[1] + fit_intercept))
-        np.divide(columns, spread, out=self.X[:, :len(spread)])
         self.lam = np.append(lam, 0.0) if fit_intercept else lam
         self.peak, self.mu, self.spread, self.fit_intercept = peak, mu, spread, fit_intercept
 
@@ -294,10 +293,10 @@ class _Prepared:
         W = W*self.spread
         return np.column_stack([W, b]) if self.fit_intercept else W
 
-# %% ../nbs/07_softmax.ipynb #d452e8f2
+# %% ../nbs/07_softmax.ipynb #6d76d8c6
 class _Objective:
     "sum_i s_i L_i + sum(lam W^2)/2, its gradient and products with its Hessian; W is (K, n), logits Z are (K, m)"
-    def __init__(self, X, lam, y, Q, s):
+    def __init__(self, X, lam, y=None, Q=None, s=None):
         self.X, self.lam, self.Q, self.s = X, lam, Q, s
         self.y = y if Q is None else Q.argmax(axis=0)
         self.rows = np.arange(len(X))
@@ -306,7 +305,8 @@ class _Objective:
         "f, and e^z with the label's entry set apart: near an optimum 1 - yhat_y would lose every digit"
         y, rows = self.y, self.rows
         top = Z.max(axis=0)
-        t = np.exp(Z - top)
+        t = Z - top
+        np.exp(t, out=t)
         own = t[y, rows]
         t[y, rows] = 0
         rest = t.sum(axis=0)
@@ -329,12 +329,6 @@ class _Objective:
         p = abs(dz) if self.Q is None else yhat
         return (p - p*p)*(1 if self.s is None else self.s)
 
-    def curvature(self, dz, yhat):
-        "The variance of each example, averaged over classes, and each class's share of it"
-        p = self.variance(dz, yhat)
-        w, share = p.sum(axis=0)/(len(p) - 1), p.mean(axis=1)
-        return w, np.maximum(share/share.mean(), 1e-30) if share.any() else np.ones(len(p))
-
     def gradient(self, dz, W):
         return (dz if self.s is None else dz*self.s)@self.X + self.lam*W
 
@@ -347,8 +341,11 @@ class _Objective:
         if self.s is not None: U *= self.s.astype(X.dtype)
         return U@X + self.lam*V
 
-# %% ../nbs/07_softmax.ipynb #6f80398e
-def _gram(X, w): return ((X.T@X)*w[0] if w.min() == w.max() else (X.T*w.astype(X.dtype))@X).astype(np.float64)
+# %% ../nbs/07_softmax.ipynb #794ea67f
+def _gram(X, w):
+    "X' diag(w) X"
+    root = X*np.sqrt(w).astype(X.dtype)[:, None]
+    return (root.T@root).astype(np.float64)
 
 def _inverse(A, eps):
     "A^-1 for a positive (semi)definite A, and how far A is from singular (1 for diagonal, 0 for singular)"
@@ -363,100 +360,152 @@ def _inverse(A, eps):
             ridge = max(10*ridge, len(A)*eps)
             A[np.diag_indices_from(A)] += ridge
             continue
-        half = np.linalg.inv(L)/d
-        return half.T@half, np.diag(L).min() if not ridge else 0.0
+        half, apart = np.linalg.inv(L)/d, np.diag(L).min()
+        return half.T@half, apart if not ridge and apart**2 > 4*len(A)*eps else 0.0 # below that it is rounding
 
-def _preconditioner(X, w, share, lam):
-    "R -> R_k (share_k X' diag(w) X + diag(lam))^-1 for each class k, and how far from collinear X's columns are"
-    if X.shape[1] > 1000: # a matrix would cost more than it saves: its diagonal
-        diagonal = np.einsum("ij,ij,i->j", X, X, w.astype(X.dtype)).astype(np.float64)*share[:, None] + lam
+def _sum_to_zero(W): return W - W.mean(axis=0)
+
+# %% ../nbs/07_softmax.ipynb #0ccc61b3
+def _preconditioner(X, p, lam, cheap):
+    """R -> R_k M_k^-1 for each class k, where p (K, m) is yhat_k (1 - yhat_k), and how far from collinear
+    X's columns are. If cheap, only the diagonal of M"""
+    p = p*(len(p)/(len(p) - 1))
+    if cheap:
+        diagonal = (p.astype(X.dtype)@(X*X)).astype(np.float64) + lam
         diagonal[diagonal == 0] = 1
-        return lambda R: R/diagonal, 1.0
-    A, eps = _gram(X, w), np.finfo(X.dtype).eps
-    if np.ptp(share) == 0:
-        M, apart = _inverse(A + np.diag(lam), eps)
-        return lambda R: R@M, apart
-    Ms, aparts = zip(*[_inverse(a*A + np.diag(lam), eps) for a in share], strict=True)
+        return lambda R: _sum_to_zero(R/diagonal), 1.0
+    if X.shape[1] > 300 or np.ptp(p, axis=0).max() == 0: p = p.mean(axis=0, keepdims=True)
+    eps = np.finfo(X.dtype).eps
+    Ms, aparts = zip(*[_inverse(_gram(X, w) + np.diag(lam), eps) for w in p], strict=True)
     M = np.stack(Ms)
-    return lambda R: (R[:, None]@M)[:, 0], min(aparts)
+    if len(M) == 1: return lambda R: _sum_to_zero(R@M[0]), aparts[0]
+    return lambda R: _sum_to_zero((R[:, None]@M)[:, 0]), min(aparts)
 
-def _exact(o, dz, yhat):
-    "R -> H^-1 R for rows R that sum to zero over the classes, as gradients do, and how far H is from singular"
+def _whole_inverse(o, dz, yhat):
+    "H^-1 as (K, n, K, n), for rows that sum to zero over the classes, and how far H is from singular"
     K, n = len(yhat), o.X.shape[1]
-    H = np.empty((K, n, K, n))
+    p, H = o.variance(dz, yhat), np.empty((K, n, K, n))
     for j in range(K):
         for k in range(j + 1):
-            w = o.variance(dz, yhat)[j] if j == k else -yhat[j]*yhat[k]*(1 if o.s is None else o.s)
+            w = p[j] if j == k else -yhat[j]*yhat[k]*(1 if o.s is None else o.s)
             H[j, :, k] = H[k, :, j] = (o.X.T*w)@o.X + np.diag(o.lam)*(j == k)
-    H += np.einsum("jajb->ab", H)[:, None]/K**2 # all classes shifted alike: without it H would be singular there
+    # all classes shifted alike: without it H would be singular there
+    H += np.einsum("jajb->ab", H)[:, None]/K**2
     M, apart = _inverse(H.reshape(K*n, K*n), np.finfo(np.float64).eps)
-    return lambda R: (M@R.ravel()).reshape(K, n), apart
+    return M.reshape(K, n, K, n), apart
 
-# %% ../nbs/07_softmax.ipynb #8e14014c
+# %% ../nbs/07_softmax.ipynb #f496658b
+def _gap(squared, reach):
+    "An upper bound of f - f*, from squared = g' P^-1 g, and reach: how large (x_i Delta)^2 can be if |Delta|_P = 1"
+    if not np.isfinite(reach): return np.inf
+    top = np.sqrt(reach)*np.sqrt(max(squared, 0)) # bounds 1 - e^-r
+    return squared*(-np.log1p(-top)/top if top > 1e-8 else 1) if top < 0.9 else np.inf
+
+def _floor(o, X, yhat):
+    "R -> P^-1 R, and its `reach`; inf if P is singular"
+    w = yhat.min(axis=0)*(1 if o.s is None else o.s)
+    if X.shape[1] > 1000: return _diagonal_floor(o, w)
+    A = _gram(X, w) + np.diag(o.lam)
+    P, apart = _inverse(A, np.finfo(X.dtype).eps)
+    proven = np.diag(A).min() > 0 and apart > 0
+    with np.errstate(over="ignore", invalid="ignore"):
+        reach = 2*np.einsum("ij,ij->i", X@P.astype(X.dtype), X).max() if proven else np.inf
+    return lambda R: R@P, reach
+
+def _diagonal_floor(o, w):
+    "The same with the penalty alone, and X' diag(w) X for the intercept, measured from the weighted mean"
+    free, total = o.lam == 0, w.sum()
+    if free[:-1].any() or (free[-1] and not total > 0): return lambda R: R, np.inf
+    d, mu = np.where(free, total, o.lam), w@o.X/total if free[-1] else np.zeros(len(free))
+    mu[-1] = 0
+
+    def solve(R):
+        Y = (R - R[:, -1:]*mu)/d
+        Y[:, -1] -= Y@mu
+        return Y
+    return solve, 2*((o.X - mu)**2/d).sum(axis=1).max()
+
+def _whole_reach(X, M):
+    "`reach` for P = H, M its inverse"
+    def pair(j, k):
+        between = M[j, :, j] + M[k, :, k] - M[j, :, k] - M[k, :, j]
+        return np.einsum("ij,ij->i", X@between, X).max()
+    return max(pair(j, k) for j in range(len(M)) for k in range(j))
+
+# %% ../nbs/07_softmax.ipynb #333e278f
 @dataclass
 class _Result:
     W: np.ndarray
     n_iter: int
-    gap: float # estimated (f - f*)/f
-    gradient: np.ndarray # at W, unless converged
+    gap: float # upper bound of (f - f*)/f
+    gradient: np.ndarray # at W
     converged: bool
     separated: bool # every example is classified right
 
+def _line_search(o, W, Z, f, D, G):
+    "The largest t of 1, 1/2, 1/4 … for which f falls at W + t D; t, and the new W, Z, f and state, or 0"
+    ZD, slope, t = D@o.X.T, np.vdot(G, D), 1.0
+    while t > 1e-10:
+        f_new, state = o.loss(Z + t*ZD, W + t*D)
+        if f_new <= f + 1e-4*t*slope + 1e-14*f:
+            return t*np.ptp(ZD, axis=0).max(), W + t*D, Z + t*ZD, f_new, state
+        t /= 2
+    return 0.0, W, Z, f, None
+
 def _newton(o, W, tol, max_iter):
-    "Minimise objective `o` from `W`: truncated Newton steps, halved until f decreases"
-    K, n = len(W), o.X.shape[1]
-    Z = W@o.X.T if W.any() else np.zeros((K, len(o.X)))
+    "Minimise objective `o` from `W`, until the relative gap is proven to be at most tol/100"
+    K, n, m, target = len(W), o.X.shape[1], len(o.X), tol/100
+    W = _sum_to_zero(W)
+    Z = W@o.X.T if W.any() else np.zeros((K, m))
     f, state = o.loss(Z, W)
     dz, yhat = o.errors(state)
     G = o.gradient(dz, W)
     X = o.X.astype(np.float32) # the Hessian only steers: half the digits, twice the speed
-    precondition, apart = _preconditioner(X, *o.curvature(dz, yhat), o.lam)
-    products, total, exact, gap, converged, n_iter = 0, 0, False, np.inf, False, 0
+    cheap, whole = n > 1000, False
+    precondition, apart = _preconditioner(X, o.variance(dz, yhat), o.lam, cheap)
+    products, total, n_iter, gap, moved, rough = 0, 0, 0, np.inf, np.inf, np.inf
     # products that cost as much as the whole Hessian and its inverse; a small one is cheap at any time
-    affordable = (K + 1)*n/4 + (K*n)**2/len(o.rows) if K*n <= 1000 else np.inf
-    if (K*n)**2*len(o.rows) < 1e8: affordable /= 4
-    while not converged and n_iter < max_iter:
+    affordable = (K + 1)*n/4 + (K*n)**2/m if K*n <= 1000 else np.inf
+    if (K*n)**2*m < 1e8: affordable /= 4
+    while True:
+        if X.dtype == np.float32 and (apart < 0.01 or products >= 100 or f < 1e-20*m):
+            X, products = o.X, np.inf # too near collinear, or numbers too small, for float32
+        whole = whole or total > affordable
+        if whole:
+            M, apart = _whole_inverse(o, dz, yhat)
+            precondition = lambda R, M=M: _sum_to_zero((M.reshape(K*n, -1)@R.ravel()).reshape(K, n))
+        elif products > 4 + n/16: # the Hessian has moved: a new preconditioner pays for itself
+            cheap = cheap and products < n/4
+            precondition, apart = _preconditioner(X, o.variance(dz, yhat), o.lam, cheap)
+        last, rough = rough, np.vdot(G, precondition(G))/2/f # about what is left to gain
+        solve = None
+        if rough <= 100*target:
+            solve, reach = _floor(o, X, yhat)
+            gap = _gap(np.vdot(G, solve(G)), reach)/f
+            if whole and apart and gap > target >= 2*rough: gap = _gap(2*rough*f, _whole_reach(o.X, M))/f
+        if gap <= target or n_iter == max_iter: break
         n_iter += 1
-        single = X.dtype == np.float32 and apart >= 0.01 and products < 100 and f >= 1e-20*len(o.rows)
-        worse = X.dtype == np.float32 and not single # too near collinear, or numbers too small, for float32
-        if worse: X = o.X
-        exact = exact or (total > affordable and products > 5 + n/(2*K))
-        if exact and products > 5: precondition, apart = _exact(o, dz, yhat)
-        elif worse or products > 5 + n/(2*K): # the Hessian has moved: a new average pays for itself
-            precondition, apart = _preconditioner(X, *o.curvature(dz, yhat), o.lam)
-        bound = np.sum(G*precondition(G))/2
-        if not bound > 0: converged, gap = True, 0.0; break
-        eta = max(min(0.1, (bound/f)**0.25), 1e-4)
-        yh = yhat.astype(X.dtype)
-        D, products, smallest = _conjugate_gradients(
-            lambda V, yh=yh, X=X: o.curved(V, yh, X), G, precondition, eta, 500)
-        slope = np.sum(G*D)
-        ZD, t = D@o.X.T, 1.0
-        while True:
-            f_new, state = o.loss(Z + t*ZD, W + t*D)
-            if f_new <= f + 1e-4*t*slope + 1e-14*f: break
-            t /= 2
-            if t < 1e-10: break
-        if t < 1e-10:
-            if X.dtype == np.float32: apart = 0.0; continue
-            break
-        W, Z, f = W + t*D, Z + t*ZD, f_new
+        ahead = moved*np.sqrt(rough/last) if np.isfinite(moved) else np.inf # the next move of the logits, likely
+        eta = min(0.1, max(0.1*ahead, np.sqrt(target/4/rough)))
+
+        def enough(R, shrunk, eta=eta, solve=solve):
+            if solve is None or shrunk > eta: return shrunk <= eta
+            return shrunk <= 1e-6 or _gap(np.vdot(R, solve(R)), reach) <= f*target/4
+        curved = lambda V, yhat=yhat.astype(X.dtype), X=X: o.curved(V, yhat, X)
+        D, products = _conjugate_gradients(curved, G, precondition, enough, 500)
         total += products
-        near = t == 1 and np.ptp(ZD, axis=0).max() < 0.3 # the Hessian hardly changes on the way
-        dz, yhat = o.errors(state)
-        G = o.gradient(dz, W)
-        gap = np.sum(G*precondition(G))/smallest/2/f if near and smallest > 0 else np.inf
-        if gap <= tol/100 and not exact and affordable <= total: # look in every direction, not in those met alone
-            exact, products = True, 0
-            precondition, apart = _exact(o, dz, yhat)
-            D = precondition(G)
-            gap = np.sum(G*D)/2/f if np.ptp(D@o.X.T, axis=0).max() < 0.3 else np.inf
-        converged = bool(gap <= tol/100)
-    if converged: return _Result(W, n_iter, gap, G, True, False)
+        moved, W, Z, f, state = _line_search(o, W, Z, f, _sum_to_zero(D), G)
+        if moved:
+            dz, yhat = o.errors(state)
+            G = o.gradient(dz, W)
+        elif X.dtype == np.float32: apart, moved = 0.0, np.inf # more digits may help
+        elif not whole and K*n <= 1000: whole, moved = True, np.inf
+        else: break
+    if gap <= target: return _Result(W, n_iter, gap, G, True, False)
     own = Z[o.y, o.rows]
     Z[o.y, o.rows] = -np.inf
     separated = o.Q is None and bool((own > Z.max(axis=0)).all())
-    return _Result(W, n_iter, gap, G, converged, separated)
+    return _Result(W, n_iter, gap, G, False, separated)
 
 # %% ../nbs/07_softmax.ipynb #3d422bf3
 def _theirs(name, fallback):
@@ -580,19 +629,19 @@ def _variances(prepared, yhat, s):
     inverse = inverse.reshape(-1, K - 1, size)@T.T
     return np.einsum("ikj,ikj->kj", inverse, inverse)
 
-# %% ../nbs/07_softmax.ipynb #0da7193e
+# %% ../nbs/07_softmax.ipynb #dc63fbeb
 class SoftmaxRegression:
     """Multinomial logistic regression: minimises `C * sum(s_i * cross-entropy_i) + ||coef||^2 / 2`.
 
     Objective, parameters and attributes are those of scikit-learn's LogisticRegression with L2: no penalty on
     the intercept, and one row of coefficients for two classes. The solver is a truncated Newton method,
-    preconditioned by the average Hessian [@bohning1992; @nash2000]. A fit works in float64 on a scaled copy of
+    preconditioned by each class's own Hessian [@bohning1992; @nash2000]. A fit works in float64 on a scaled copy of
     X, and on a second one in float32. Objects can be pickled, cloned, put in pipelines and grid searches."""
 
     def __init__(self,
                  C:float=1.0, # inverse strength of the penalty, above 0; inf for none
                  fit_intercept:bool=True, # fit an unpenalised constant for each class
-                 tol:float=1e-6, # stop when the relative gap of the objective should be below tol/100
+                 tol:float=1e-6, # stop when the objective is proven to be within a share tol/100 of the optimum
                  max_iter:int=100, # Newton steps at most
                  *,
                  class_weight=None, # None, "balanced", or a dict of label: weight
@@ -807,7 +856,8 @@ class SoftmaxRegression:
         if found.separated and self.C*total > 1e6:
             say = (f"the classes are separable and the penalty nearly vanishes (C={self.C:g}), so that ever larger "
                    "coefficients fit ever better: lower C")
+        gap = f"relative gap at most {found.gap:.1e}" if np.isfinite(found.gap) else "relative gap unknown"
         warnings.warn(f"stopped after {found.n_iter} Newton steps before tol={self.tol:g} was reached "
-                      f"(relative gap about {found.gap:.1e}; largest gradient of the mean loss, with features "
+                      f"({gap}; largest gradient of the mean loss, with features "
                       f"scaled to unit variance, {reached:.1e}): {say}",
                       _theirs("ConvergenceWarning", UserWarning), stacklevel=3)
