@@ -112,18 +112,25 @@ def _each_block(work, m, c):
         return
     with ThreadPoolExecutor(threads) as pool: list(pool.map(work, blocks))
 
-# %% ../nbs/07_softmax.ipynb #430076db
+# %% ../nbs/07_softmax.ipynb #cc0d5af6
 def _row_sums(t): return np.einsum("ij->i", t) if t.shape[1] < 1024 else t.sum(axis=1)
 
+def _harmless(total, own):
+    "Whether e^z neither overflowed nor lost a digit, in any row or label's entry"
+    return 1e-10 < total.min() and total.max() < 1e20 and own.min() > 1e-30
+
 def _label_block(z, y, scale, loss, dz):
-    "Fills in, for rows z with labels y: loss = -log softmax(z)[y], and dz = scale * (softmax(z) - one_hot(y))"
+    "For rows z with labels y: loss = -log softmax(z)[y], and dz = scale * (softmax(z) - one_hot(y))"
     flat, at = dz.reshape(-1), np.arange(len(z))*z.shape[1] + y
     with np.errstate(all="ignore"):
-        if -30 < z.min() and z.max() < 30: # e^z cannot overflow, underflow, or lose a digit: no shift needed
+        peek = z if np.may_share_memory(z, dz) else z[:1] # if e^z overwrites z there is no second chance
+        shift = not (peek.max() < 30 and peek.min() > -30)
+        if not shift:
             np.exp(z, out=dz)
-            total = _row_sums(dz)
-            np.negative(np.log(flat[at]/total), out=loss)
-        else:
+            total, own = _row_sums(dz), flat[at]
+            np.negative(np.log(own/total), out=loss)
+            shift = not _harmless(total, own)
+        if shift:
             np.subtract(z, z.max(axis=1, keepdims=True), out=dz)
             zy = flat[at]
             np.exp(dz, out=dz)

@@ -139,6 +139,126 @@ def test_the_gradient_vanishes_at_the_solution(seed, K, n, m, log_C):
     assert np.allclose(model.predict_proba(X).sum(axis=1), 1)
 
 
+# the stopping rule: a gap within the tolerance, or a warning; against Newton's method in extended precision
+
+
+def random_problem(seed):
+    "X, y or probabilities, weights and options of a problem chosen to be hard in one of twelve ways"
+    rng = np.random.default_rng(seed)
+    kind = KINDS[seed % len(KINDS)]
+    K, n = int(rng.integers(2, 7)), int(rng.integers(1, 8))
+    m = int(rng.integers(max(K, 8), 120))
+    if kind == "wide":
+        m, n = max(K, 8), int(rng.integers(12, 40))
+    X = rng.normal(size=(m, n))
+    if kind == "scales":
+        X = X * 10 ** rng.uniform(-2, 2, n)
+    elif kind == "mixed":
+        X = X @ rng.normal(size=(n, n)) + 100 * rng.normal(size=n)
+    elif kind == "heavy tails":
+        X = rng.exponential(size=(m, n)) ** 3
+    elif kind == "collinear":
+        X = np.c_[X, X[:, 0] + 10 ** rng.uniform(-6, -2) * rng.normal(size=m)]
+    elif kind == "offset":
+        X = X + 1e5
+    elif kind == "binary":
+        X = (X > rng.uniform(-1, 2)).astype(float)
+    z = (X - X.mean(axis=0)) / (X.std(axis=0) + 1e-9) @ rng.normal(size=(X.shape[1], K)) * rng.uniform(0, 3)
+    y = (z + (0 if kind == "separable" else rng.gumbel(size=z.shape))).argmax(axis=1)
+    if kind == "a class of one":
+        y = np.where(y == K - 1, 0, y)
+        y[0] = K - 1
+    if len(np.unique(y)) == 1:
+        y[0] = 1 - y[0]
+    C = 1e12 if rng.random() < 0.3 else 10 ** rng.uniform(-5, 12)
+    options = {"C": C, "fit_intercept": bool(rng.random() < 0.85)}
+    s = rng.exponential(size=m) * 100 if kind == "weights" else np.ones(m)
+    if kind == "soft labels":
+        y = rng.dirichlet(np.full(K, 0.3), m)
+    elif kind == "smoothing":
+        options["label_smoothing"] = 10 ** rng.uniform(-6, -0.5)
+    return X, y, s, options
+
+
+KINDS = (
+    "plain scales mixed heavy|tails collinear offset wide separable a|class|of|one binary weights soft|labels smoothing"
+)
+KINDS = [kind.replace("|", " ") for kind in KINDS.split()]
+
+
+def true_gap(model, X, y, s):
+    "The relative gap: Newton's method from the model's solution, on scaled features, with f in extended precision"
+    K, long = len(model.classes_), np.longdouble
+    Q = y if y.ndim == 2 else (y[:, None] == model.classes_).astype(float)
+    Q = (1 - model.label_smoothing) * Q + model.label_smoothing / K
+    mu = X.mean(axis=0, dtype=long) * model.fit_intercept
+    d = np.sqrt(((X - mu) ** 2).mean(axis=0))
+    d[d == 0] = 1
+    W, b = model.coef_.astype(long), model.intercept_.astype(long)
+    if K == 2:
+        W, b = np.concatenate([-W, W]) / 2, np.concatenate([-b, b]) / 2
+    lam = (2 if K == 2 else 1) / model.C / d**2
+    X1, V = (X - mu) / d, W * d
+    if model.fit_intercept:
+        X1, V, lam = np.c_[X1, np.ones(len(X))], np.c_[V, b + W @ mu], np.append(lam, 0)
+    V = V - V.mean(axis=0)
+    label, rows, n, x = Q.argmax(axis=1), np.arange(len(X)), X1.shape[1], X1.astype(float)
+
+    def f(V):
+        "f, and yhat without the labels' entries"
+        z = X1 @ V.T
+        z = z - z[rows, label][:, None]
+        top = z.max(axis=1, keepdims=True)
+        t = np.exp(z - top)
+        own = t[rows, label]
+        t[rows, label] = 0
+        rest = t.sum(axis=1)
+        each = np.log1p(rest + (own - 1)) + top[:, 0] - (Q * z).sum(axis=1)
+        return s @ each + (lam * V * V).sum() / 2, t / (own + rest)[:, None]
+
+    (best, others), first = f(V), f(V)[0]
+    for _ in range(30):
+        yhat, dz, left = others.copy(), others - Q, others.sum(axis=1)
+        yhat[rows, label] = 1 - left
+        dz[rows, label] = 1 - Q[rows, label] - left
+        variance = (yhat * (1 - yhat)).astype(float)
+        variance[rows, label] = left * (1 - left)
+        p = yhat.astype(float)
+        H = -np.einsum("i,ij,ik,ia,ib->jakb", s, p, p, x, x, optimize=True)
+        for k in range(K):
+            H[k, :, k] = (x.T * (s * variance[:, k])) @ x + np.diag(lam.astype(float))
+        H += np.einsum("jajb->ab", H)[:, None] / K**2
+        H = H.reshape(K * n, K * n)
+        scale = np.sqrt(np.diag(H))
+        values, vectors = np.linalg.eigh(H / scale / scale[:, None])
+        G = ((dz * s[:, None]).T @ X1 + lam * V).astype(float).ravel() / scale
+        for floor in (1e-16, 1e-13, 1e-8):
+            D = -(vectors @ (vectors.T @ G / np.maximum(values, floor * values[-1]))) / scale
+            D = D.reshape(K, n) - D.reshape(K, n).mean(axis=0)
+            found = min(((*f(V + t * D), t) for t in 0.5 ** np.arange(8)), key=lambda found: found[0])
+            if found[0] < best:
+                break
+        else:
+            break
+        best, others, V = found[0], found[1], V + found[2] * D
+    return float(first / best - 1)
+
+
+@pytest.mark.parametrize("seed", range(39))
+def test_a_fit_is_within_the_tolerance_or_warns(seed):
+    X, y, s, options = random_problem(seed)
+    for tol in (1e-6, 1.0, 1e-3):
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            model = SoftmaxRegression(tol=tol, **options).fit(X, y, s)
+        gap = true_gap(model, X, y, s)
+        assert gap <= tol / 100 or said, f"{gap} for tol {tol}"
+        assert not said or seed in MAY_WARN, said[0].message
+
+
+MAY_WARN = ()
+
+
 # labels and weights
 
 
