@@ -16,51 +16,56 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# %% ../nbs/07_softmax.ipynb #cca21790
+# %% ../nbs/07_softmax.ipynb #c4dfa3c5
 def _floats(z, name="z") -> np.ndarray:
     "`z` as float32 or float64: float16 widens to float32, whole numbers and booleans to float64"
     z = np.asarray(z)
     if z.dtype in (np.float32, np.float64): return z
-    if z.dtype.kind not in "fiub": raise ValueError(f"{name} must hold real numbers, got dtype {z.dtype}")
+    if z.dtype.kind not in "fiub":
+        raise ValueError(f"{name} must hold real numbers, got dtype {z.dtype}")
     return z.astype(np.float32 if z.dtype == np.float16 else np.float64)
+
+def _whole(k): return isinstance(k, (int, np.integer)) and not isinstance(k, (bool, np.bool_))
 
 def _along(z, axis):
     "`axis` as a position from the front, or ValueError"
     if z.ndim == 0: raise ValueError(f"z needs an axis of classes, got the single number {z}")
-    whole = isinstance(axis, (int, np.integer)) and not isinstance(axis, (bool, np.bool_))
-    if not whole or not -z.ndim <= axis < z.ndim:
+    if not _whole(axis) or not -z.ndim <= axis < z.ndim:
         raise ValueError(f"axis must be an integer from {-z.ndim} to {z.ndim - 1}, "
                          f"for z of shape {z.shape}, got {axis!r}")
     if z.shape[axis] == 0:
         raise ValueError(f"z needs at least one class along axis {axis}, got shape {z.shape}")
     return int(axis) % z.ndim
 
-# %% ../nbs/07_softmax.ipynb #8867e3d7
+# %% ../nbs/07_softmax.ipynb #be8a7fcb
 def softmax(z:np.ndarray, # logits (no unit), classes along `axis`
-            axis:int=-1   # the axis of the classes: -1 for rows of examples, 0 for the notes' columns
+            axis:int=-1   # the axis of the classes: -1 for rows, 0 for the notes' columns
            ) -> np.ndarray: # probabilities, of z's shape and precision
-    """`e^z / sum(e^z)`, computed after subtracting the maximum so that nothing overflows [@blanchard2021].
+    """`e^z / sum(e^z)`, after subtracting the maximum so that nothing overflows [@blanchard2021].
 
-    A logit of -inf has probability 0; a slice that is all -inf, or holds +inf or NaN, gives NaN.
-    Raises ValueError for an axis that z does not have, no classes, or entries that are not real numbers."""
+    A logit of -inf has probability 0; a slice that is all -inf, or holds +inf or NaN, is NaN.
+    Raises ValueError for an axis that z does not have, no classes, or entries that are not
+    real numbers."""
     z = _floats(z)
     axis = _along(z, axis)
     with np.errstate(over="ignore", invalid="ignore"):
         t = np.exp(z - z.max(axis=axis, keepdims=True))
         return t / t.sum(axis=axis, keepdims=True)
 
-# %% ../nbs/07_softmax.ipynb #a36082a1
+# %% ../nbs/07_softmax.ipynb #add99251
 def log_softmax(z:np.ndarray, # logits (no unit), classes along `axis`
                 axis:int=-1   # the axis of the classes
                ) -> np.ndarray: # log-probabilities (nats), of z's shape and precision
-    "`z - log(sum(e^z))`, finite wherever the true value is [@blanchard2021]. Raises ValueError as `softmax` does."
+    """`z - log(sum(e^z))`, finite wherever the true value is [@blanchard2021].
+
+    Raises ValueError as `softmax` does."""
     z = _floats(z)
     axis = _along(z, axis)
     with np.errstate(over="ignore", invalid="ignore"):
         z = z - z.max(axis=axis, keepdims=True)
         return z - np.log(np.exp(z).sum(axis=axis, keepdims=True))
 
-# %% ../nbs/07_softmax.ipynb #1a9b82b9
+# %% ../nbs/07_softmax.ipynb #c7d82e3b
 def _place(wrong) -> tuple:
     "The index of the first True, as plain integers"
     return tuple(int(i) for i in np.argwhere(wrong)[0])
@@ -69,7 +74,8 @@ def _labels(y, num_classes, ignore_index=None):
     "`y` as integers, and where it is `ignore_index`; ValueError naming the first label out of range"
     y = np.asarray(y)
     if y.dtype.kind not in "iub" and y.size:
-        raise ValueError(f"labels must be integers, got dtype {y.dtype}, first entry {y.flat[0]}")
+        raise ValueError(f"labels must be integers, got dtype {y.dtype}, "
+                         f"first entry {y.flat[0]}")
     ignored = None if ignore_index is None else y == ignore_index
     if ignored is not None: y = np.where(ignored, 0, y)
     if y.size and (y.max() >= num_classes or y.min() < 0):
@@ -81,22 +87,25 @@ def _labels(y, num_classes, ignore_index=None):
 def one_hot(y:np.ndarray,   # integer labels, any shape
             num_classes:int # number of classes c; labels lie in 0 … c-1
            ) -> np.ndarray: # float64 of shape (*y.shape, c): 1 at the label, 0 elsewhere
-    "Rows of zeros with a single 1. Raises ValueError for a label that is not an integer in 0 … c-1."
-    whole = isinstance(num_classes, (int, np.integer)) and not isinstance(num_classes, (bool, np.bool_))
-    if not whole or num_classes < 1:
-        raise ValueError(f"num_classes must be a whole number of at least 1, got {num_classes!r}")
+    """Rows of zeros with a single 1.
+
+    Raises ValueError for a label that is not an integer in 0 … c-1."""
+    if not _whole(num_classes) or num_classes < 1:
+        raise ValueError("num_classes must be a whole number of at least 1, "
+                         f"got {num_classes!r}")
     shape = np.shape(y)
     y, _ = _labels(y, num_classes)
     Y = np.zeros((y.size, num_classes))
     Y[np.arange(y.size), y.ravel()] = 1
     return Y.reshape(*shape, num_classes)
 
-# %% ../nbs/07_softmax.ipynb #0d2efd1a
+# %% ../nbs/07_softmax.ipynb #59b36f7a
 _BLOCK = 2**18 # numbers worked on at once: few enough to stay in the processor's cache
 
 def _threads() -> int:
-    "How many threads to use: OMP_NUM_THREADS, as BLAS libraries do, but no more than the processors we have"
-    have = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    "OMP_NUM_THREADS, as BLAS libraries do, but no more than the processors we have"
+    mine = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
+    have = len(mine(0))
     asked = os.environ.get("OMP_NUM_THREADS", "")
     return min(int(asked), have) if asked.isdigit() and int(asked) else have
 
@@ -139,9 +148,9 @@ def _label_block(z, y, scale, loss, dz):
         dz *= (scale/total)[:, None]
     flat[at] -= scale
 
-# %% ../nbs/07_softmax.ipynb #90a226b2
+# %% ../nbs/07_softmax.ipynb #9d8f2c6f
 def _target_block(z, q, scale, loss, dz):
-    "The same for rows of targets q >= 0: loss = sum(q * -log softmax(z)), dz = scale * (sum(q) softmax(z) - q)"
+    "For rows of targets q >= 0: loss = -sum(q log softmax(z)), dz = scale (sum(q) softmax(z) - q)"
     with np.errstate(all="ignore"):
         t = z - z.max(axis=1, keepdims=True)
         np.exp(t, out=dz)
@@ -151,15 +160,17 @@ def _target_block(z, q, scale, loss, dz):
         dz *= scale[:, None]*q.sum(axis=1, keepdims=True)/total
         dz -= scale[:, None]*q
 
-# %% ../nbs/07_softmax.ipynb #af97add7
+# %% ../nbs/07_softmax.ipynb #35650726
 def _class_weights(weight, c, dtype):
     if weight is None: return None
     weight = _floats(weight, "weight").astype(dtype)
     if weight.shape != (c,):
-        raise ValueError(f"weight must hold one number per class, shape ({c},), got shape {weight.shape}")
+        raise ValueError(f"weight must hold one number per class, shape ({c},), "
+                         f"got shape {weight.shape}")
     wrong = ~((weight >= 0) & (weight < np.inf))
     if wrong.any():
-        raise ValueError(f"weights must be finite and at least 0, got {weight[wrong][0]} at {_place(wrong)}")
+        raise ValueError("weights must be finite and at least 0, "
+                         f"got {weight[wrong][0]} at {_place(wrong)}")
     return weight
 
 def _probabilities(y, axis, dtype):
@@ -172,25 +183,26 @@ def _probabilities(y, axis, dtype):
     wrong = abs(total - 1) > (1e-3 if np.float32 in (y.dtype, dtype) else 1e-6)
     if wrong.any():
         at = _place(wrong)
-        raise ValueError(f"probabilities must sum to 1 along axis {axis}, got the sum {total[at]} at {at}")
+        raise ValueError(f"probabilities must sum to 1 along axis {axis}, "
+                         f"got the sum {total[at]} at {at}")
     return y
 
-# %% ../nbs/07_softmax.ipynb #d7f80bc3
+# %% ../nbs/07_softmax.ipynb #41db91f5
 def cross_entropy(z:np.ndarray, # logits (no unit), classes along `axis`
-                  y:np.ndarray, # integer labels, of z's shape without `axis`; or probabilities, of z's shape
+                  y:np.ndarray, # integer labels, z's shape without `axis`; or probabilities, z's shape
                   axis:int=-1,  # the axis of the classes
                   weight:np.ndarray|None=None, # (c,) weight of each class, at least 0
-                  label_smoothing:float=0.0, # share of a target spread evenly over all c classes, in [0, 1]
-                  ignore_index:int|None=None, # label that counts for nothing, in or out of range
+                  label_smoothing:float=0.0, # share of a target spread over all c classes, in [0, 1]
+                  ignore_index:int|None=None, # label that counts for nothing, of any value
                   reduction:str="mean" # "mean", "sum", or "none" for a loss per example
-                 ) -> tuple: # loss (nats; a number, or for "none" an array) and dz = d loss / d z, of z's shape
-    """Cross-entropy of softmax and its gradient `(yhat - y)/m` in one pass; options as in PyTorch [@pytorch].
+                 ) -> tuple: # loss (nats; an array for "none"), and dz = d loss / d z, of z's shape
+    """Softmax's cross-entropy and its gradient `(yhat - y)/m`; options as in PyTorch [@pytorch].
 
-    "mean" divides by the weights of the labels that count, or for probabilities by the number of examples;
-    the mean of nothing is NaN, with gradient 0. With "none", dz is each example's own gradient. The gradient
-    of an ignored example is exactly 0, whatever its logits. A probability of 0 at a logit of -inf adds nothing.
-    NaN logits give NaN. Raises ValueError for labels out of range, probabilities that do not sum to 1, wrong
-    shapes and bad options."""
+    "mean" divides by the weights of the labels that count, or for probabilities by the number
+    of examples; the mean of nothing is NaN, with gradient 0. With "none", dz is each example's
+    own gradient. The gradient of an ignored example is exactly 0, whatever its logits. A
+    probability of 0 at a logit of -inf adds nothing. NaN logits give NaN. Raises ValueError for
+    labels out of range, probabilities that do not sum to 1, wrong shapes and bad options."""
     z = _floats(z)
     axis = _along(z, axis)
     c = z.shape[axis]
@@ -198,18 +210,19 @@ def cross_entropy(z:np.ndarray, # logits (no unit), classes along `axis`
     y = np.asarray(y)
     soft = y.shape == z.shape
     if not soft and y.shape != shape:
-        raise ValueError(f"y must hold labels of shape {shape} or probabilities of shape {z.shape}, "
-                         f"got shape {y.shape}")
+        raise ValueError(f"y must hold labels of shape {shape} or probabilities of shape "
+                         f"{z.shape}, got shape {y.shape}")
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f'reduction must be "mean", "sum" or "none", got {reduction!r}')
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing must lie in [0, 1], got {label_smoothing!r}")
     if soft and ignore_index is not None:
-        raise ValueError(f"ignore_index={ignore_index!r} needs integer labels, but y holds probabilities")
+        raise ValueError(f"ignore_index={ignore_index!r} needs integer labels, "
+                         "but y holds probabilities")
     weight = _class_weights(weight, c, z.dtype)
-    y, ignored = (_probabilities(y, axis, z.dtype), None) if soft else _labels(y, c, ignore_index)
-    rows = z if axis == z.ndim - 1 else np.moveaxis(z, axis, -1)
-    rows = np.ascontiguousarray(rows).reshape(-1, c)
+    if soft: y, ignored = _probabilities(y, axis, z.dtype), None
+    else: y, ignored = _labels(y, c, ignore_index)
+    rows = np.ascontiguousarray(np.moveaxis(z, axis, -1)).reshape(-1, c)
     m = len(rows)
     ours = not np.may_share_memory(rows, z) # a copy, free to be overwritten
     dz = rows if ours else np.empty_like(rows)
@@ -218,11 +231,12 @@ def cross_entropy(z:np.ndarray, # logits (no unit), classes along `axis`
     if ignored is not None: counts[ignored.ravel()] = 0
     divisor = float(counts.sum()) if reduction == "mean" else 1.0
     scale = np.full(m, 1/divisor if divisor else 0.0, z.dtype)
-    targets = y.ravel() if not soft else (y if axis == y.ndim - 1 else np.moveaxis(y, axis, -1)).reshape(-1, c)
+    targets = np.moveaxis(y, axis, -1).reshape(-1, c) if soft else y.ravel()
     if not soft and not label_smoothing:
         if weight is not None: scale *= counts.astype(z.dtype)
-        _each_block(lambda b: _label_block(rows[b], targets[b], scale[b], loss[b], dz[b]), m, c)
-        if weight is not None: loss = np.where(counts > 0, loss, 0)*counts # 0 * inf counts as 0
+        def work(b): _label_block(rows[b], targets[b], scale[b], loss[b], dz[b])
+        _each_block(work, m, c)
+        if weight is not None: loss = np.where(counts > 0, loss, 0)*counts # 0 * inf is 0
     else:
         def work(b):
             q = targets[b] if soft else one_hot(targets[b], c)
@@ -232,14 +246,15 @@ def cross_entropy(z:np.ndarray, # logits (no unit), classes along `axis`
         _each_block(work, m, c)
     if ignored is not None: loss[ignored.ravel()] = 0; dz[ignored.ravel()] = 0
     dz = dz.reshape(*shape, c)
-    if axis < z.ndim - 1: dz = np.moveaxis(dz, -1, axis)
+    dz = np.moveaxis(dz, -1, axis)
     if reduction == "none": return loss.astype(z.dtype, copy=False).reshape(shape), dz
-    with np.errstate(all="ignore"): return z.dtype.type(np.divide(loss.sum(dtype=np.float64), divisor)), dz
+    with np.errstate(all="ignore"):
+        return z.dtype.type(np.divide(loss.sum(dtype=np.float64), divisor)), dz
 
-# %% ../nbs/07_softmax.ipynb #8fecf75d
+# %% ../nbs/07_softmax.ipynb #b210a026
 def _conjugate_gradients(curved, G, precondition, enough, max_steps):
-    """D with curved(D) = -G, and how many products it took; stops when enough(R, shrunk), with the residual R
-    and how far its size in the preconditioner's norm has shrunk"""
+    """D with curved(D) = -G, and how many products it took; stops when enough(R, shrunk), with
+    the residual R and how far its size in the preconditioner's norm has shrunk"""
     D, R = np.zeros_like(G), -G
     Y = precondition(R)
     V, rho = Y, np.vdot(R, Y)
@@ -256,9 +271,9 @@ def _conjugate_gradients(curved, G, precondition, enough, max_steps):
         V = Y + rho/last*V
     return (D if D.any() else Y), step
 
-# %% ../nbs/07_softmax.ipynb #60259536
+# %% ../nbs/07_softmax.ipynb #68876916
 class _Prepared:
-    "X with columns centred, scaled to unit variance, and a column of ones; and the way back to X's own units"
+    "X with columns centred, scaled to unit variance, and one of ones; and the way back to X's units"
     def __init__(self, X, lam, fit_intercept):
         m, n = X.shape
         peak = np.maximum(X.max(axis=0), -X.min(axis=0)).astype(np.float64)
@@ -300,16 +315,17 @@ class _Prepared:
         W = W*self.spread
         return np.column_stack([W, b]) if self.fit_intercept else W
 
-# %% ../nbs/07_softmax.ipynb #6d76d8c6
+# %% ../nbs/07_softmax.ipynb #93352473
 class _Objective:
-    "sum_i s_i L_i + sum(lam W^2)/2, its gradient and products with its Hessian; W is (K, n), logits Z are (K, m)"
+    """f = sum_i s_i L_i + sum(lam W^2)/2, its gradient and products with its Hessian;
+    W is (K, n), logits Z are (K, m)"""
     def __init__(self, X, lam, y=None, Q=None, s=None):
         self.X, self.lam, self.Q, self.s = X, lam, Q, s
         self.y = y if Q is None else Q.argmax(axis=0)
         self.rows = np.arange(len(X))
 
     def loss(self, Z, W):
-        "f, and e^z with the label's entry set apart: near an optimum 1 - yhat_y would lose every digit"
+        "f, and e^z with the label's entry set apart: 1 - yhat_y might lose every digit"
         y, rows = self.y, self.rows
         top = Z.max(axis=0)
         t = Z - top
@@ -317,9 +333,11 @@ class _Objective:
         own = t[y, rows]
         t[y, rows] = 0
         rest = t.sum(axis=0)
-        below = top - Z[y, rows] if self.Q is None else np.einsum("ki,ki->i", self.Q, top - Z)
+        if self.Q is None: below = top - Z[y, rows]
+        else: below = np.einsum("ki,ki->i", self.Q, top - Z)
         each = np.log1p(rest + (own - 1)) + below
-        return (each.sum() if self.s is None else self.s@each) + np.sum(self.lam*W*W)/2, (t, own, rest)
+        total = each.sum() if self.s is None else self.s@each
+        return total + np.sum(self.lam*W*W)/2, (t, own, rest)
 
     def errors(self, state):
         "dz = yhat - y, and yhat"
@@ -348,14 +366,14 @@ class _Objective:
         if self.s is not None: U *= self.s.astype(X.dtype)
         return U@X + self.lam*V
 
-# %% ../nbs/07_softmax.ipynb #794ea67f
+# %% ../nbs/07_softmax.ipynb #51204a83
 def _gram(X, w):
     "X' diag(w) X"
     root = X*np.sqrt(w).astype(X.dtype)[:, None]
     return (root.T@root).astype(np.float64)
 
 def _inverse(A, eps):
-    "A^-1 for a positive (semi)definite A, and how far A is from singular (1 for diagonal, 0 for singular)"
+    "A^-1 for a positive (semi)definite A, and how far A is from singular (1: diagonal, 0: singular)"
     d = np.sqrt(np.diag(A))
     d[d == 0] = 1
     A = A/d/d[:, None]
@@ -368,14 +386,15 @@ def _inverse(A, eps):
             A[np.diag_indices_from(A)] += ridge
             continue
         half, apart = np.linalg.inv(L)/d, np.diag(L).min()
-        return half.T@half, apart if not ridge and apart**2 > 4*len(A)*eps else 0.0 # below that it is rounding
+        rounding = ridge or apart**2 <= 4*len(A)*eps
+        return half.T@half, 0.0 if rounding else apart
 
 def _sum_to_zero(W): return W - W.mean(axis=0)
 
-# %% ../nbs/07_softmax.ipynb #0ccc61b3
+# %% ../nbs/07_softmax.ipynb #4b0af3ec
 def _preconditioner(X, p, lam, cheap):
-    """R -> R_k M_k^-1 for each class k, where p (K, m) is yhat_k (1 - yhat_k), and how far from collinear
-    X's columns are. If cheap, only the diagonal of M"""
+    """R -> R_k M_k^-1 for each class k, where p (K, m) is yhat_k (1 - yhat_k), and how far from
+    collinear X's columns are. If cheap, only the diagonal of M"""
     p = p*(len(p)/(len(p) - 1))
     if cheap:
         diagonal = (p.astype(X.dtype)@(X*X)).astype(np.float64) + lam
@@ -389,7 +408,8 @@ def _preconditioner(X, p, lam, cheap):
     return lambda R: _sum_to_zero((R[:, None]@M)[:, 0]), min(aparts)
 
 def _whole_inverse(o, dz, yhat):
-    "H^-1 as (K, n, K, n), for rows that sum to zero over the classes, and how far H is from singular"
+    """H^-1 as (K, n, K, n), for rows that sum to zero over the classes, and how far H is from
+    singular"""
     K, n = len(yhat), o.X.shape[1]
     p, H = o.variance(dz, yhat), np.empty((K, n, K, n))
     for j in range(K):
@@ -401,9 +421,10 @@ def _whole_inverse(o, dz, yhat):
     M, apart = _inverse(H.reshape(K*n, K*n), np.finfo(np.float64).eps)
     return M.reshape(K, n, K, n), apart
 
-# %% ../nbs/07_softmax.ipynb #f496658b
+# %% ../nbs/07_softmax.ipynb #d42fbd2a
 def _gap(squared, reach):
-    "An upper bound of f - f*, from squared = g' P^-1 g, and reach: how large (x_i Delta)^2 can be if |Delta|_P = 1"
+    """An upper bound of f - f*, from squared = g' P^-1 g, and reach: how large the square of a
+    difference of logits can be after a step D of D' P D = 1"""
     if not np.isfinite(reach): return np.inf
     top = np.sqrt(reach)*np.sqrt(max(squared, 0)) # bounds 1 - e^-r
     return squared*(-np.log1p(-top)/top if top > 1e-8 else 1) if top < 0.9 else np.inf
@@ -420,7 +441,7 @@ def _floor(o, X, yhat):
     return lambda R: R@P, reach
 
 def _diagonal_floor(o, w):
-    "The same with the penalty alone, and X' diag(w) X for the intercept, measured from the weighted mean"
+    "The same with the penalty alone; the intercept, measured from the weighted mean, has w's sum"
     free, total = o.lam == 0, w.sum()
     if free[:-1].any() or (free[-1] and not total > 0): return lambda R: R, np.inf
     d, mu = np.where(free, total, o.lam), w@o.X/total if free[-1] else np.zeros(len(free))
@@ -439,7 +460,7 @@ def _whole_reach(X, M):
         return np.einsum("ij,ij->i", X@between, X).max()
     return max(pair(j, k) for j in range(len(M)) for k in range(j))
 
-# %% ../nbs/07_softmax.ipynb #333e278f
+# %% ../nbs/07_softmax.ipynb #fbdad4c4
 @dataclass
 class _Result:
     W: np.ndarray
@@ -450,7 +471,8 @@ class _Result:
     separated: bool # every example is classified right
 
 def _line_search(o, W, Z, f, D, G):
-    "The largest t of 1, 1/2, 1/4 … for which f falls at W + t D; t, and the new W, Z, f and state, or 0"
+    """W + t D for the largest t of 1, 1/2, 1/4 … for which f falls: by how much the logits moved
+    (0 if there is none), and the new W, Z, f and state"""
     ZD, slope, t = D@o.X.T, np.vdot(G, D), 1.0
     while t > 1e-10:
         f_new, state = o.loss(Z + t*ZD, W + t*D)
@@ -471,7 +493,7 @@ def _newton(o, W, tol, max_iter):
     cheap, whole = n > 1000, False
     precondition, apart = _preconditioner(X, o.variance(dz, yhat), o.lam, cheap)
     products, total, n_iter, gap, moved, rough = 0, 0, 0, np.inf, np.inf, np.inf
-    # products that cost as much as the whole Hessian and its inverse; a small one is cheap at any time
+    # products that cost as much as the whole Hessian and its inverse; a small one is always cheap
     affordable = (K + 1)*n/4 + (K*n)**2/m if K*n <= 1000 else np.inf
     if (K*n)**2*m < 1e8: affordable /= 4
     while True:
@@ -480,7 +502,7 @@ def _newton(o, W, tol, max_iter):
         whole = whole or total > affordable
         if whole:
             M, apart = _whole_inverse(o, dz, yhat)
-            precondition = lambda R, M=M: _sum_to_zero((M.reshape(K*n, -1)@R.ravel()).reshape(K, n))
+            precondition = lambda R, M=M: _sum_to_zero(np.tensordot(M, R))
         elif products > 4 + n/16: # the Hessian has moved: a new preconditioner pays for itself
             cheap = cheap and products < n/4
             precondition, apart = _preconditioner(X, o.variance(dz, yhat), o.lam, cheap)
@@ -489,10 +511,12 @@ def _newton(o, W, tol, max_iter):
         if rough <= 100*target:
             solve, reach = _floor(o, X, yhat)
             gap = _gap(np.vdot(G, solve(G)), reach)/f
-            if whole and apart and gap > target >= 2*rough: gap = _gap(2*rough*f, _whole_reach(o.X, M))/f
+            if whole and apart and gap > target >= 2*rough:
+                gap = _gap(2*rough*f, _whole_reach(o.X, M))/f
         if gap <= target or n_iter == max_iter: break
         n_iter += 1
-        ahead = moved*np.sqrt(rough/last) if np.isfinite(moved) else np.inf # the next move of the logits, likely
+        # the next move of the logits, likely
+        ahead = moved*np.sqrt(rough/last) if np.isfinite(moved) else np.inf
         eta = min(0.1, max(0.1*ahead, np.sqrt(target/4/rough)))
 
         def enough(R, shrunk, eta=eta, solve=solve):
@@ -514,24 +538,27 @@ def _newton(o, W, tol, max_iter):
     separated = o.Q is None and bool((own > Z.max(axis=0)).all())
     return _Result(W, n_iter, gap, G, False, separated)
 
-# %% ../nbs/07_softmax.ipynb #3d422bf3
+# %% ../nbs/07_softmax.ipynb #b5cb3ecd
 def _theirs(name, fallback):
-    "scikit-learn's exception or warning of that name if scikit-learn is loaded, so that its users can catch it"
+    "scikit-learn's exception or warning, if it is loaded, so that its users can catch it"
     return getattr(sys.modules.get("sklearn.exceptions"), name, fallback)
 
 def _features(X) -> np.ndarray:
     "X as a float array (m, n), or an error saying what is wrong with it"
     if hasattr(X, "tocsr"): raise TypeError("sparse X is not supported: pass X.toarray()")
     X = np.asarray(X)
-    if X.dtype.kind == "c": raise ValueError(f"Complex data not supported: X has dtype {X.dtype}")
+    if X.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: X has dtype {X.dtype}")
     if X.dtype.kind == "O": X = X.astype(np.float64)
     X = _floats(X, "X")
     if X.ndim != 2:
-        raise ValueError(f"X must be 2-dimensional, (examples, features), got shape {X.shape}. Reshape your data: "
-                         "X.reshape(-1, 1) for one feature, X.reshape(1, -1) for one example")
+        raise ValueError(f"X must be 2-dimensional, (examples, features), got shape {X.shape}. "
+                         "Reshape your data: X.reshape(-1, 1) for one feature, "
+                         "X.reshape(1, -1) for one example")
     for size, what in zip(X.shape, ("sample", "feature")):
         if not size:
-            raise ValueError(f"X has 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required.")
+            raise ValueError(f"X has 0 {what}(s) (shape={X.shape}) "
+                             "while a minimum of 1 is required.")
     if not np.isfinite(X).all():
         at = _place(~np.isfinite(X))
         what = "NaN" if np.isnan(X[at]) else "inf (infinity)"
@@ -543,28 +570,32 @@ def _feature_names(X):
     if names is None or not all(isinstance(name, str) for name in names): return None
     return np.asarray(names, dtype=object)
 
-# %% ../nbs/07_softmax.ipynb #35a931c7
+# %% ../nbs/07_softmax.ipynb #d6546ef3
 def _encode(y, m):
-    "(classes, integer labels, None) for labels, or (classes, None, Q) for rows of probabilities"
+    "(classes, integer labels, None) for labels, (classes, None, Q) for rows of probabilities"
     if y is None: raise ValueError("fit requires y to be passed, but the target y is None")
     y = np.asarray(y)
     if y.ndim == 2 and y.shape[1] == 1:
-        warnings.warn("A column-vector y was passed when a 1d array was expected: y.ravel() is used",
-                      _theirs("DataConversionWarning", UserWarning), stacklevel=4)
+        warnings.warn("A column-vector y was passed when a 1d array was expected: "
+                      "y.ravel() is used", _theirs("DataConversionWarning", UserWarning), stacklevel=4)
         y = y.ravel()
     if y.ndim not in (1, 2):
-        raise ValueError(f"y must hold labels (m,) or probabilities (m, K), got shape {y.shape}")
+        raise ValueError("y must hold labels (m,) or probabilities (m, K), "
+                         f"got shape {y.shape}")
     if len(y) != m:
         raise ValueError(f"X and y have inconsistent numbers of samples, {m} and {len(y)}")
-    if y.ndim == 2: return np.arange(y.shape[1]), None, _probabilities(y, 1, np.float64).astype(np.float64)
+    if y.ndim == 2:
+        Q = _probabilities(y, 1, np.float64).astype(np.float64)
+        return np.arange(Q.shape[1]), None, Q
     if y.dtype.kind == "f":
         wrong = ~np.isfinite(y) | (y != np.floor(y))
         if wrong.any():
-            raise ValueError("Unknown label type: continuous. Labels must be whole numbers or names, "
-                             f"got {y[wrong][0]} at {_place(wrong)}")
+            raise ValueError("Unknown label type: continuous. Labels must be whole numbers or "
+                             f"names, got {y[wrong][0]} at {_place(wrong)}")
     try: classes, y = np.unique(y, return_inverse=True)
     except TypeError:
-        raise ValueError("Unknown label type: y mixes labels that cannot be sorted together") from None
+        raise ValueError("Unknown label type: "
+                         "y mixes labels that cannot be sorted together") from None
     return classes, y, None
 
 def _sample_weights(sample_weight, m):
@@ -572,12 +603,15 @@ def _sample_weights(sample_weight, m):
     s = _floats(sample_weight, "sample_weight").astype(np.float64)
     if s.ndim == 0: s = np.full(m, float(s))
     if s.shape != (m,):
-        raise ValueError(f"sample_weight must hold one number per sample, ({m},), got shape {s.shape}")
+        raise ValueError(f"sample_weight must hold one number per sample, ({m},), "
+                         f"got shape {s.shape}")
     wrong = ~((s >= 0) & (s < np.inf))
     if wrong.any():
-        raise ValueError(f"sample_weight must be finite and at least 0, got {s[wrong][0]} at {_place(wrong)}")
+        raise ValueError("sample_weight must be finite and at least 0, "
+                         f"got {s[wrong][0]} at {_place(wrong)}")
     if not s.any():
-        raise ValueError("every sample_weight is zero: at least two classes need a positive weight")
+        raise ValueError("every sample_weight is zero: "
+                         "at least two classes need a positive weight")
     return s
 
 def _balance(class_weight, classes, totals):
@@ -586,37 +620,42 @@ def _balance(class_weight, classes, totals):
     if isinstance(class_weight, str) and class_weight == "balanced":
         return totals.sum()/(len(classes)*np.where(totals > 0, totals, np.inf))
     if not isinstance(class_weight, dict):
-        raise ValueError(f'class_weight must be None, "balanced" or a dict of label: weight, got {class_weight!r}')
+        raise ValueError('class_weight must be None, "balanced" or a dict of label: weight, '
+                         f"got {class_weight!r}")
     labels = classes.tolist()
     unknown = [label for label in class_weight if label not in labels]
     if unknown and len(class_weight) - len(unknown) < len(labels):
-        raise ValueError(f"class_weight names labels that y does not have: {unknown}; y has {labels}")
-    return _class_weights([class_weight.get(label, 1.0) for label in labels], len(labels), np.float64)
+        raise ValueError(f"class_weight names labels that y does not have: {unknown}; "
+                         f"y has {labels}")
+    weights = [class_weight.get(label, 1.0) for label in labels]
+    return _class_weights(weights, len(labels), np.float64)
 
-# %% ../nbs/07_softmax.ipynb #834c0e33
+# %% ../nbs/07_softmax.ipynb #1c22c53a
 @dataclass
 class Summary:
-    "Coefficients with standard errors; prints as a table, and `rows` is a list of dicts for pandas.DataFrame."
+    "Coefficients with standard errors: prints as a table; `rows` suits pandas.DataFrame."
     reference: object # the class the others are compared with
-    rows: list # one dict per coefficient: class, feature, coef, stderr, z, p, low, high (95 % interval)
+    rows: list # a dict per coefficient: class, feature, coef, stderr, z, p, low, high (95 %)
 
     def __repr__(self):
         head = f"log-odds against class {self.reference!r}"
         names = ["class", "feature", "coef", "stderr", "z", "p", "low", "high"]
-        cells = [names] + [[f"{v:.4g}" if isinstance(v, float) and name not in ("class", "feature") else str(v)
+        cells = [names] + [[str(v) if name in ("class", "feature") else f"{v:.4g}"
                             for name, v in row.items()] for row in self.rows]
         width = [max(len(line[j]) for line in cells) for j in range(len(names))]
-        return "\n".join([head] + ["  ".join(cell.rjust(w) for cell, w in zip(line, width)) for line in cells])
+        lines = ["  ".join(cell.rjust(w) for cell, w in zip(line, width)) for line in cells]
+        return "\n".join([head] + lines)
 
 def _row(label, name, coef, error):
     z = float(coef/error)
-    return {"class": label, "feature": str(name), "coef": float(coef), "stderr": float(error), "z": z,
-            "p": math.erfc(abs(z)/math.sqrt(2)),
+    return {"class": label, "feature": str(name), "coef": float(coef), "stderr": float(error),
+            "z": z, "p": math.erfc(abs(z)/math.sqrt(2)),
             "low": float(coef - 1.959964*error), "high": float(coef + 1.959964*error)}
 
-# %% ../nbs/07_softmax.ipynb #dab76875
+# %% ../nbs/07_softmax.ipynb #b56d07f9
 def _variances(prepared, yhat, s):
-    "Variances of the contrasts W_k - W_0 in X's units, (K-1, n), the intercepts last; zeros if not determined"
+    """Variances of the contrasts W_k - W_0 in X's units, (K-1, n), the intercepts last;
+    zeros if not determined"""
     X, K, size = prepared.X, yhat.shape[1], prepared.X.shape[1]
     H = np.empty((K - 1, size, K - 1, size))
     for j in range(1, K):
@@ -636,34 +675,39 @@ def _variances(prepared, yhat, s):
     inverse = inverse.reshape(-1, K - 1, size)@T.T
     return np.einsum("ikj,ikj->kj", inverse, inverse)
 
-# %% ../nbs/07_softmax.ipynb #dc63fbeb
+# %% ../nbs/07_softmax.ipynb #ea9501fd
 class SoftmaxRegression:
-    """Multinomial logistic regression: minimises `C * sum(s_i * cross-entropy_i) + ||coef||^2 / 2`.
+    """Multinomial logistic regression: minimises `C sum(s_i cross-entropy_i) + ||coef||^2 / 2`.
 
-    Objective, parameters and attributes are those of scikit-learn's LogisticRegression with L2: no penalty on
-    the intercept, and one row of coefficients for two classes. The solver is a truncated Newton method,
-    preconditioned by each class's own Hessian [@bohning1992; @nash2000]. A fit works in float64 on a scaled copy of
-    X, and on a second one in float32. Objects can be pickled, cloned, put in pipelines and grid searches."""
+    Objective, parameters and attributes are those of scikit-learn's LogisticRegression with L2:
+    no penalty on the intercept, and one row of coefficients for two classes. The solver is a
+    truncated Newton method, preconditioned by each class's own Hessian [@bohning1992; @nash2000],
+    and stops when its gap is proven to be small. A fit works in float64 on a scaled copy of X,
+    and on a second one in float32. Objects can be pickled, cloned, put in pipelines and grid
+    searches."""
 
     def __init__(self,
                  C:float=1.0, # inverse strength of the penalty, above 0; inf for none
                  fit_intercept:bool=True, # fit an unpenalised constant for each class
-                 tol:float=1e-6, # stop when the objective is proven to be within a share tol/100 of the optimum
+                 tol:float=1e-6, # stop when the relative gap of the objective is proven <= tol/100
                  max_iter:int=100, # Newton steps at most
                  *,
                  class_weight=None, # None, "balanced", or a dict of label: weight
-                 label_smoothing:float=0.0, # share of every target spread evenly over the classes, in [0, 1]
+                 label_smoothing:float=0.0, # share of every target spread over all classes, in [0, 1]
                  warm_start:bool=False # start from the last solution
                 ):
-        self.C, self.fit_intercept, self.tol, self.max_iter = C, fit_intercept, tol, max_iter
-        self.class_weight, self.label_smoothing, self.warm_start = class_weight, label_smoothing, warm_start
+        self.C, self.fit_intercept = C, fit_intercept
+        self.tol, self.max_iter, self.warm_start = tol, max_iter, warm_start
+        self.class_weight, self.label_smoothing = class_weight, label_smoothing
 
     def fit(self,
             X, # (m, n) examples as rows, finite
             y, # (m,) labels of any sortable kind, or (m, K) rows of probabilities
-            sample_weight=None # (m,) weights of at least 0; 0 is the same as leaving the row out
+            sample_weight=None # (m,) weights of at least 0; 0 is as leaving the row out
            ): # the fitted classifier
-        "Find the optimum. Raises ValueError for bad input; warns and says what to try if it misses `tol`."
+        """Find the optimum.
+
+        Raises ValueError for bad input; warns and says what to try if it misses `tol`."""
         self._check_parameters()
         names = _feature_names(X)
         X = _features(X)
@@ -678,19 +722,21 @@ class SoftmaxRegression:
         else: Q = Q*balance; s = s*Q.sum(axis=1)
         keep = s > 0
         if not keep.any():
-            raise ValueError("sample_weight and class_weight leave every sample with weight zero")
+            raise ValueError("sample_weight and class_weight leave every sample "
+                             "with weight zero")
         if not keep.all(): X, s = X[keep], s[keep]
         if y is not None: y = y[keep]
         if Q is not None: Q = Q[keep]/Q[keep].sum(axis=1, keepdims=True)
         if self.label_smoothing:
-            Q = (1 - self.label_smoothing)*(one_hot(y, K) if Q is None else Q) + self.label_smoothing/K
+            if Q is None: Q = one_hot(y, K)
+            Q = (1 - self.label_smoothing)*Q + self.label_smoothing/K
         lam = (2 if K == 2 else 1)/self.C
         prepared = _Prepared(X, lam, self.fit_intercept)
         start = np.zeros((K, prepared.X.shape[1]))
         if self.warm_start and hasattr(self, "coef_"):
             start = prepared.inwards(*self._both_rows(classes, X.shape[1]))
-        objective = _Objective(prepared.X, prepared.lam, y, None if Q is None else np.ascontiguousarray(Q.T),
-                               None if (s == 1).all() else s)
+        if Q is not None: Q = np.ascontiguousarray(Q.T)
+        objective = _Objective(prepared.X, prepared.lam, y, Q, None if (s == 1).all() else s)
         found = _newton(objective, start, self.tol, self.max_iter)
         if not found.converged: self._warn(found, s.sum())
         W, b = prepared.outwards(found.W)
@@ -704,7 +750,7 @@ class SoftmaxRegression:
 
     def decision_function(self,
                           X # (m, n) examples as rows
-                         ) -> np.ndarray: # logits: (m, K), or for two classes (m,), positive for `classes_[1]`
+                         ) -> np.ndarray: # logits (m, K); for two classes (m,), > 0 for `classes_[1]`
         "The logits. Raises ValueError before `fit` and for X of another width."
         z = self._checked(X)@self.coef_.T + self.intercept_
         return z[:, 0] if len(self.classes_) == 2 else z
@@ -737,15 +783,19 @@ class SoftmaxRegression:
         right = self.predict(X)
         y = np.asarray(y)
         if y.size != len(right):
-            raise ValueError(f"X and y have inconsistent numbers of samples, {len(right)} and {y.size}")
-        return float(np.average(right == y.ravel(), weights=_sample_weights(sample_weight, len(right))))
+            raise ValueError("X and y have inconsistent numbers of samples, "
+                             f"{len(right)} and {y.size}")
+        s = _sample_weights(sample_weight, len(right))
+        return float(np.average(right == y.ravel(), weights=s))
 
     def standard_errors(self,
                         X, # (m, n) the examples of the fit
                         y=None, # (m,) their labels; needed only with class_weight
                         sample_weight=None # (m,) their weights in the fit
-                       ) -> tuple: # (K-1, n) for coefficients and (K-1,) for intercepts, against the first class
-        "Roots of the diagonal of the inverse observed information, penalty included. Raises ValueError if m < n."
+                       ) -> tuple: # (K-1, n) and, for intercepts, (K-1,): against the first class
+        """Roots of the diagonal of the inverse observed information, penalty included.
+
+        Raises ValueError if m < n."""
         return self._contrast_errors(X, y, sample_weight)
 
     def summary(self,
@@ -753,7 +803,8 @@ class SoftmaxRegression:
                 y=None, # (m,) their labels; needed only with class_weight
                 sample_weight=None # (m,) their weights in the fit
                ) -> "Summary": # a table: print it, or pass its `rows` to pandas.DataFrame
-        "Coefficients against the first class: standard errors, z, p-values (two-sided, normal), 95 % intervals."
+        """Coefficients against the first class: standard errors, z, p-values (two-sided, normal),
+        95 % intervals."""
         errors, constant = self._contrast_errors(X, y, sample_weight)
         W, b = self.coef_.astype(np.float64), self.intercept_.astype(np.float64)
         if len(self.classes_) > 2: W, b = W[1:] - W[:1], b[1:] - b[:1]
@@ -762,7 +813,7 @@ class SoftmaxRegression:
         for k, label in enumerate(self.classes_[1:].tolist()):
             if self.fit_intercept: rows.append(_row(label, "intercept", b[k], constant[k]))
             rows += [_row(label, name, W[k, j], errors[k, j]) for j, name in enumerate(names)]
-        return Summary(self.classes_[0].item() if hasattr(self.classes_[0], "item") else self.classes_[0], rows)
+        return Summary(self.classes_[:1].tolist()[0], rows)
 
     def get_params(self,
                    deep=True # for scikit-learn; there is nothing deeper
@@ -774,13 +825,15 @@ class SoftmaxRegression:
         "Set constructor's arguments by name. Raises ValueError for a name that is not one."
         for name in params:
             if name not in self.get_params():
-                raise ValueError(f"Invalid parameter {name!r}: the valid ones are {sorted(self.get_params())}")
+                raise ValueError(f"Invalid parameter {name!r}: "
+                                 f"the valid ones are {sorted(self.get_params())}")
         for name, value in params.items(): setattr(self, name, value)
         return self
 
     def __repr__(self):
         defaults = inspect.signature(type(self)).parameters
-        changed = [f"{k}={v!r}" for k, v in self.get_params().items() if repr(v) != repr(defaults[k].default)]
+        changed = [f"{k}={v!r}" for k, v in self.get_params().items()
+                   if repr(v) != repr(defaults[k].default)]
         return f"{type(self).__name__}({', '.join(changed)})"
 
     def __sklearn_tags__(self):
@@ -793,33 +846,37 @@ class SoftmaxRegression:
     def _check_parameters(self):
         def real(name, ok, rule):
             value = getattr(self, name)
-            if isinstance(value, (bool, np.bool_, str)) or not np.isscalar(value) or not ok(value):
+            odd = isinstance(value, (bool, np.bool_, str)) or not np.isscalar(value)
+            if odd or not ok(value):
                 raise ValueError(f"{name} must be {rule}, got {value!r}")
         real("C", lambda v: v > 0, "above 0 (inf for no penalty)")
         real("tol", lambda v: 0 < v < np.inf, "above 0")
         real("max_iter", lambda v: v >= 1 and v == int(v), "a whole number of at least 1")
         real("label_smoothing", lambda v: 0 <= v <= 1, "in [0, 1]")
         if not isinstance(self.fit_intercept, (bool, np.bool_)):
-            raise ValueError(f"fit_intercept must be True or False, got {self.fit_intercept!r}")
+            raise ValueError("fit_intercept must be True or False, "
+                             f"got {self.fit_intercept!r}")
 
     def _checked(self, X):
         "X ready to be multiplied, or an error: not fitted, other features"
         name = type(self).__name__
         if not hasattr(self, "coef_"):
-            raise _theirs("NotFittedError", ValueError)(f"this {name} is not fitted yet: call fit first")
+            error = _theirs("NotFittedError", ValueError)
+            raise error(f"this {name} is not fitted yet: call fit first")
         names, mine = _feature_names(X), getattr(self, "feature_names_in_", None)
         if mine is not None and names is None:
-            warnings.warn(f"X does not have valid feature names, but {name} was fitted with feature names",
-                          UserWarning, stacklevel=3)
+            warnings.warn(f"X does not have valid feature names, but {name} was fitted with "
+                          "feature names", UserWarning, stacklevel=3)
         if names is not None and mine is None:
-            warnings.warn(f"X has feature names, but {name} was fitted without feature names", stacklevel=3)
+            warnings.warn(f"X has feature names, but {name} was fitted without feature names",
+                          UserWarning, stacklevel=3)
         if names is not None and mine is not None and list(names) != list(mine):
             raise ValueError("The feature names should match those that were passed during fit: "
                              f"expected {list(mine)}, got {list(names)}")
         X = _features(X)
         if X.shape[1] != self.n_features_in_:
-            raise ValueError(f"X has {X.shape[1]} features, but {name} is expecting {self.n_features_in_} features "
-                             "as input")
+            raise ValueError(f"X has {X.shape[1]} features, but {name} is expecting "
+                             f"{self.n_features_in_} features as input")
         return X
 
     def _logits(self, X):
@@ -830,29 +887,36 @@ class SoftmaxRegression:
         "The last solution as (K, n) and (K,), or ValueError if it is for other data"
         if self.coef_.shape[1] != n or not np.array_equal(classes, self.classes_):
             raise ValueError("warm_start needs the classes and features of the last fit, "
-                             f"{self.classes_.tolist()} and {self.coef_.shape[1]}, got {classes.tolist()} and {n}")
+                             f"{self.classes_.tolist()} and {self.coef_.shape[1]}, "
+                             f"got {classes.tolist()} and {n}")
         W, b = self.coef_.astype(np.float64), self.intercept_.astype(np.float64)
-        return (np.concatenate([-W, W])/2, np.concatenate([-b, b])/2) if len(classes) == 2 else (W, b)
+        if len(classes) > 2: return W, b
+        return np.concatenate([-W, W])/2, np.concatenate([-b, b])/2
 
     def _contrast_errors(self, X, y, sample_weight):
         X = self._checked(X)
         m, K = len(X), len(self.classes_)
         if m < X.shape[1]:
-            raise ValueError(f"standard errors need at least as many samples as features, got {m} and {X.shape[1]}")
+            raise ValueError("standard errors need at least as many samples as features, "
+                             f"got {m} and {X.shape[1]}")
         s = _sample_weights(sample_weight, m)
         if self.class_weight is not None:
             if y is None:
-                raise ValueError("class_weight was used in the fit: pass y, so that it can be used here")
+                raise ValueError("class_weight was used in the fit: "
+                                 "pass y, so that it can be used here")
             classes, y, Q = _encode(y, m)
             if not np.array_equal(classes, self.classes_):
-                raise ValueError(f"y must hold the classes of the fit, {self.classes_.tolist()}")
-            balance = _balance(self.class_weight, classes, np.bincount(y, s, K) if Q is None else s@Q)
+                raise ValueError("y must hold the classes of the fit, "
+                                 f"{self.classes_.tolist()}")
+            totals = np.bincount(y, s, K) if Q is None else s@Q
+            balance = _balance(self.class_weight, classes, totals)
             s = s*(balance[y] if Q is None else Q@balance)
         prepared = _Prepared(X, (2 if K == 2 else 1)/self.C, self.fit_intercept)
         variance = _variances(prepared, softmax(self._logits(X).astype(np.float64)), s)
         if not (variance > 0).all() or not np.isfinite(variance).all():
-            raise ValueError("the observed information is singular: X does not determine some coefficients. "
-                             "Remove features that are constant or sums of others, or lower C")
+            raise ValueError("the observed information is singular: X does not determine some "
+                             "coefficients. Remove features that are constant or sums of others, "
+                             "or lower C")
         errors = np.sqrt(variance)
         n = X.shape[1]
         return errors[:, :n], errors[:, n] if self.fit_intercept else np.zeros(K - 1)
@@ -861,10 +925,10 @@ class SoftmaxRegression:
         reached = abs(found.gradient).max()/total
         say = "raise max_iter, raise tol, lower C, or remove features that are sums of others"
         if found.separated and self.C*total > 1e6:
-            say = (f"the classes are separable and the penalty nearly vanishes (C={self.C:g}), so that ever larger "
-                   "coefficients fit ever better: lower C")
-        gap = f"relative gap at most {found.gap:.1e}" if np.isfinite(found.gap) else "relative gap unknown"
-        warnings.warn(f"stopped after {found.n_iter} Newton steps before tol={self.tol:g} was reached "
-                      f"({gap}; largest gradient of the mean loss, with features "
+            say = ("the classes are separable and the penalty nearly vanishes "
+                   f"(C={self.C:g}), so that ever larger coefficients fit ever better: lower C")
+        gap = f"at most {found.gap:.1e}" if np.isfinite(found.gap) else "unknown"
+        warnings.warn(f"stopped after {found.n_iter} Newton steps before tol={self.tol:g} was "
+                      f"reached (relative gap {gap}; largest gradient of the mean loss, with features "
                       f"scaled to unit variance, {reached:.1e}): {say}",
                       _theirs("ConvergenceWarning", UserWarning), stacklevel=3)
