@@ -366,9 +366,10 @@ class _Objective:
         if self.s is not None: U *= self.s.astype(X.dtype)
         return U@X + self.lam*V
 
-# %% ../nbs/07_softmax.ipynb #51204a83
+# %% ../nbs/07_softmax.ipynb #c8f05cd0
 def _gram(X, w):
     "X' diag(w) X"
+    if w.min() == w.max(): return (X.T@X).astype(np.float64)*w[0]
     root = X*np.sqrt(w).astype(X.dtype)[:, None]
     return (root.T@root).astype(np.float64)
 
@@ -460,7 +461,7 @@ def _whole_reach(X, M):
         return np.einsum("ij,ij->i", X@between, X).max()
     return max(pair(j, k) for j in range(len(M)) for k in range(j))
 
-# %% ../nbs/07_softmax.ipynb #fbdad4c4
+# %% ../nbs/07_softmax.ipynb #a4673348
 @dataclass
 class _Result:
     W: np.ndarray
@@ -507,8 +508,8 @@ def _newton(o, W, tol, max_iter):
             cheap = cheap and products < n/4
             precondition, apart = _preconditioner(X, o.variance(dz, yhat), o.lam, cheap)
         last, rough = rough, np.vdot(G, precondition(G))/2/f # about what is left to gain
-        solve = None
-        if rough <= 100*target:
+        solve, reach = None, np.inf
+        if rough <= target: # worth a proof
             solve, reach = _floor(o, X, yhat)
             gap = _gap(np.vdot(G, solve(G)), reach)/f
             if whole and apart and gap > target >= 2*rough:
@@ -519,10 +520,11 @@ def _newton(o, W, tol, max_iter):
         ahead = moved*np.sqrt(rough/last) if np.isfinite(moved) else np.inf
         eta = min(0.1, max(0.1*ahead, np.sqrt(target/4/rough)))
 
-        def enough(R, shrunk, eta=eta, solve=solve):
+        def enough(R, shrunk, eta=eta, solve=solve, reach=reach, small=f*target/4):
             if solve is None or shrunk > eta: return shrunk <= eta
-            return shrunk <= 1e-6 or _gap(np.vdot(R, solve(R)), reach) <= f*target/4
-        curved = lambda V, yhat=yhat.astype(X.dtype), X=X: o.curved(V, yhat, X)
+            return shrunk <= 1e-6 or _gap(np.vdot(R, solve(R)), reach) <= small
+        steering = yhat.astype(X.dtype)
+        curved = lambda V, yhat=steering, X=X: o.curved(V, yhat, X)
         D, products = _conjugate_gradients(curved, G, precondition, enough, 500)
         total += products
         moved, W, Z, f, state = _line_search(o, W, Z, f, _sum_to_zero(D), G)
