@@ -366,10 +366,10 @@ class _Objective:
         if self.s is not None: U *= self.s.astype(X.dtype)
         return U@X + self.lam*V
 
-# %% ../nbs/07_softmax.ipynb #c8f05cd0
+# %% ../nbs/07_softmax.ipynb #57551cac
 def _gram(X, w):
     "X' diag(w) X"
-    if w.min() == w.max(): return (X.T@X).astype(np.float64)*w[0]
+    if np.ptp(w) <= 1e-12*w.max(): return (X.T@X).astype(np.float64)*w.mean()
     root = X*np.sqrt(w).astype(X.dtype)[:, None]
     return (root.T@root).astype(np.float64)
 
@@ -392,7 +392,7 @@ def _inverse(A, eps):
 
 def _sum_to_zero(W): return W - W.mean(axis=0)
 
-# %% ../nbs/07_softmax.ipynb #4b0af3ec
+# %% ../nbs/07_softmax.ipynb #a768a39a
 def _preconditioner(X, p, lam, cheap):
     """R -> R_k M_k^-1 for each class k, where p (K, m) is yhat_k (1 - yhat_k), and how far from
     collinear X's columns are. If cheap, only the diagonal of M"""
@@ -401,7 +401,8 @@ def _preconditioner(X, p, lam, cheap):
         diagonal = (p.astype(X.dtype)@(X*X)).astype(np.float64) + lam
         diagonal[diagonal == 0] = 1
         return lambda R: _sum_to_zero(R/diagonal), 1.0
-    if X.shape[1] > 300 or np.ptp(p, axis=0).max() == 0: p = p.mean(axis=0, keepdims=True)
+    alike = np.ptp(p, axis=0).max() <= 1e-12*p.max() # as at W = 0, but for rounding
+    if X.shape[1] > 300 or alike: p = p.mean(axis=0, keepdims=True)
     eps = np.finfo(X.dtype).eps
     Ms, aparts = zip(*[_inverse(_gram(X, w) + np.diag(lam), eps) for w in p], strict=True)
     M = np.stack(Ms)
