@@ -478,3 +478,30 @@ def test_undetermined_coefficients_have_no_standard_error():
     twice = np.c_[X, X[:, 0]]
     with pytest.raises(ValueError, match="singular"):
         SoftmaxRegression(C=np.inf).fit(twice, Y).standard_errors(twice)
+
+
+@pytest.mark.parametrize("case", ["labels", "rare class", "soft labels", "weights", "sorted"])
+def test_a_head_start_on_some_of_many_examples_changes_no_result(monkeypatch, case):
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(3000, 3)) * [1, 10, 0.1]
+    y = (X @ rng.normal(size=(3, 3)) + rng.gumbel(size=(3000, 3))).argmax(axis=1)
+    options = {}
+    if case == "rare class":
+        y[y == 2] = 0
+        y[[3, 1001]] = 2  # none of every eighth
+    elif case == "soft labels":
+        y = softmax(X @ rng.normal(size=(3, 3)))
+    elif case == "weights":
+        options = dict(sample_weight=rng.exponential(size=3000))
+    elif case == "sorted":
+        X, y = X[np.argsort(y)], np.sort(y)
+    module = sys.modules["dlnotes.softmax"]
+    started, head_start = [], module._head_start
+    monkeypatch.setattr(module, "_head_start", lambda o, W: started.append(head_start(o, W)) or started[-1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        quick = SoftmaxRegression(tol=1e-9).fit(X, y, **options)
+        monkeypatch.setattr(module, "_head_start", lambda o, W: W)
+        slow = SoftmaxRegression(tol=1e-9).fit(X, y, **options)
+    assert started[0].any() and quick.n_iter_ < slow.n_iter_
+    assert np.allclose(quick.coef_, slow.coef_, rtol=1e-4, atol=1e-5)
