@@ -137,7 +137,7 @@ def contenders(X, y, best):
             def fit(solver=solver, tol=tol):
                 return LogisticRegression(solver=solver, tol=tol, max_iter=10_000).fit(X, y)
 
-            taken, model = within(3 * min([t for t, _ in found.values()], default=3.0), fit)
+            taken, model = within(3 * min([t for t, _ in found.values()], default=20.0), fit)
             if model is None:
                 break
             if objective(model, X, y) / best - 1 <= 1e-8:
