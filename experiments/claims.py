@@ -255,8 +255,8 @@ def batches():
 
 
 def gap(params, seed, on):
-    """Loss and accuracy on the few examples trained on, and on the validation and test sets together."""
-    (X, y), *rest = data(on)
+    """Loss and accuracy on the few examples trained on, and on the validation and test sets together; float64."""
+    (X, y), *rest = [(X.astype(float), y) for X, y in data(on)]
     X, y = X[: few[on]], y[: few[on]]
     others = [np.concatenate(parts) for parts in zip(*rest, strict=True)]
     group = params.get("group")
@@ -310,15 +310,11 @@ def sample(count, seed=0):
     """For each file, a few of its rows and the same rows computed anew, as (name, kept, fresh)."""
     rng = np.random.default_rng(seed)
     for name in names:
-        if not (folder / f"{name}.npz").exists():
-            continue
         rows = cached(name)
         picks = rng.choice(len(rows), count, replace=False)
         yield name, rows[picks], [run(name, int(i)) for i in picks]
     for on in ("digits", "cancer"):
         found = searches(on)
-        if not all(len(v) == len(seeds) for v in found.values()):
-            continue
         for method in methods:
             picks = [(int(rng.integers(len(seeds))), int(rng.integers(60))) for _ in range(count)]
             kept = [found[method][s][i]["row"] for s, i in picks]

@@ -27,9 +27,12 @@ def test_rows_of_other_runs_would_be_noticed(name):
 
 
 def test_no_file_lacks_a_run():
-    made = [name for name in claims.names if (claims.folder / f"{name}.npz").exists()]
-    for name in made:
+    for name in claims.names:
         assert claims.cached(name).shape == (len(claims.runs(name)), 4), name
+    for on in ("digits", "cancer"):
+        found = claims.searches(on)
+        assert {len(found[method]) for method in claims.methods} == {len(claims.seeds)}
+        assert {len(trials) for method in claims.methods for trials in found[method]} == {60}
 
 
 def test_no_part_of_a_data_set_shares_an_example_with_another():
