@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from html import escape
+from numbers import Real
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any
@@ -136,27 +137,31 @@ def _weighted(D: np.ndarray, weight: np.ndarray) -> np.ndarray:
     "The sum over hyperparameters of `weight` (d,) times `D` (d, n, m), shape (n, m)"
     return (weight @ D.reshape(len(D), -1)).reshape(D.shape[1:])
 
+def _share(d: int) -> float:
+    "How much of the likeness of points with `d` hyperparameters is for being close in one of them"
+    return 0.5 if d > 2 else 0.0
+
 def _likeness(D: np.ndarray, shape: np.ndarray) -> np.ndarray:
     "The likeness k of points at squared distances `D` (d, n, m); `shape` holds log lengths, then log noise"
-    weight, d = np.exp(-2*shape[:-1]), len(D)
+    weight, d, s = np.exp(-2*shape[:-1]), len(D), _share(len(D))
     r = np.sqrt(_weighted(D, 5*weight))
     one = 1/(1 + weight[:, None, None]*D)
-    return (1 + r + r*r/3)*np.exp(-r)/2 + _weighted(one, np.full(d, 0.5/d))
+    return (1 - s)*(1 + r + r*r/3)*np.exp(-r) + _weighted(one, np.full(d, s/d))
 
 # %% ../nbs/03_search.ipynb #582350e8
 _LENGTH, _NOISE = 0.4, 0.01 # where lengths and noise start, and what they are pulled towards
 
 def _fit(D: np.ndarray, z: np.ndarray, shape: np.ndarray, steps: int = 2) -> np.ndarray:
     "The logs of lengths and noise after a few steps down the negative log likelihood of standardised values `z`"
-    d, n, start = len(D), len(z), np.log([_LENGTH]*len(D) + [_NOISE])
+    d, n, s, start = len(D), len(z), _share(len(D)), np.log([_LENGTH]*len(D) + [_NOISE])
     for _ in range(steps):
         weight, noise = np.exp(-2*shape[:d]), np.exp(shape[d])
         R, r = weight[:, None, None]*D, np.sqrt(_weighted(D, 5*weight))
         e, one = np.exp(-r), 1/(1 + R)
-        inverse = np.linalg.inv((1 + r + r*r/3)*e/2 + _weighted(one, np.full(d, 0.5/d)) + noise*np.eye(n))
+        inverse = np.linalg.inv((1 - s)*(1 + r + r*r/3)*e + _weighted(one, np.full(d, s/d)) + noise*np.eye(n))
         a = inverse @ z
         G = inverse - np.outer(a, a)/max(z @ a / n, 1e-12)
-        dK = R*(one*one/d + (1 + r)*e*5/6)
+        dK = R*(2*s/d*one*one + (1 - s)*(1 + r)*e*5/3)
         slope = 0.5*np.append(dK.reshape(d, -1) @ G.ravel(), noise*np.trace(G))
         slope += np.append(np.full(d, 1.0), 0.1)*(shape - start)
         shape = (shape - 0.4*np.tanh(slope)).clip(np.log([0.05]*d + [1e-4]), np.log([5]*d + [0.3]))
@@ -274,7 +279,8 @@ def _evaluate(objective: Callable, params: dict) -> dict:
     try:
         value = float(objective(dict(params)))
         state = "complete" if math.isfinite(value) else "infeasible"
-    except (Exception, SystemExit): state, error = "failed", traceback.format_exc()
+    except KeyboardInterrupt: raise
+    except BaseException: state, error = "failed", traceback.format_exc()  # sys.exit too, and cancelled tasks
     return dict(value=value if state == "complete" else None, state=state, error=error,
                 seconds=time.perf_counter() - start)
 
@@ -481,14 +487,31 @@ def _is_torn_header(line: bytes) -> bool:
     "Whether this only line is the beginning of one of our first lines, and no other text that we should not touch"
     return b'{"dlnotes_journal": '.startswith(line[:20]) and not line.endswith(b"\n")
 
+_STATES = ("complete", "infeasible", "failed", "timeout", "lost")
+
 def _from_header(entry: dict) -> Study:
+    "The study of a first line, without trials; an error for one that `search` cannot have written"
     if entry["dlnotes_journal"] != _FORMAT:
         raise ValueError(f"format {entry['dlnotes_journal']} is not the format {_FORMAT} of this version of dlnotes")
-    return Study(_restored(entry["space"]), entry["seed"], entry["direction"], stage_size=entry["stage_size"],
+    seed, direction, size = entry["seed"], entry["direction"], entry["stage_size"]
+    if type(seed) is not int: raise ValueError(f"the seed {seed!r} is no integer")
+    if direction not in ("minimize", "maximize"): raise ValueError(f"{direction!r} is no direction")
+    if type(size) is not int or size < 1: raise ValueError(f"{size!r} is no number of trials for a stage")
+    return Study(_restored(entry["space"]), seed, direction, stage_size=size,
                  created=datetime.fromisoformat(entry["created"]))
 
 def _from_line(entry: dict, study: Study, numbers: set[int]) -> Trial:
+    "The trial of a line; an error for one that `search` cannot have written"
     trial = Trial(**entry | {"params": {k: _unplain(v) for k, v in entry["params"].items()}})
+    n, stage, value = trial.number, trial.stage, trial.value
+    if type(n) is not int or type(stage) is not int or n < 0 or stage < 0 or not (
+            _stage_start(stage, study.stage_size) <= n < _stage_start(stage + 1, study.stage_size)):
+        raise ValueError(f"there is no trial {n!r} in stage {stage!r}")
+    if trial.state not in _STATES: raise ValueError(f"{trial.state!r} is no state of a trial")
+    if trial.state == "complete" and not (type(value) in (int, float) and math.isfinite(value)):
+        raise ValueError(f"a complete trial has the value {value!r}")
+    if trial.state != "complete" and value is not None:
+        raise ValueError(f"a trial that is {trial.state} has the value {value!r}")
     study.space.cdf([trial.params])  # raises for a value that is not in the space
     if trial.number in numbers: raise ValueError(f"trial {trial.number} stands twice")
     numbers.add(trial.number)
@@ -570,7 +593,7 @@ def _bar(study: Study, n_trials: int, show: bool) -> Iterator[Callable]:
             bar.update()
         yield step
 
-def _checked(objective, space, n_trials, seed, direction, n_jobs, executor, timeout, stage_size) -> int:
+def _checked(objective, space, n_trials, seed, direction, n_jobs, executor, journal, timeout, stage_size) -> int:
     "The number of workers, or TypeError or ValueError for a bad argument of `search`"
     if not callable(objective): raise TypeError(f"objective must be a function of a dict, got {objective!r}")
     if not isinstance(space, Space): raise TypeError(f"space must be a Space, got {space!r}")
@@ -586,6 +609,10 @@ def _checked(objective, space, n_trials, seed, direction, n_jobs, executor, time
         raise ValueError(f"give n_jobs or executor, not both: the executor has its own workers (n_jobs={n_jobs})")
     if timeout is not None and executor is not None:
         raise ValueError("timeout must kill a process, which an executor cannot: use n_jobs, or leave out timeout")
+    if journal is not None and not isinstance(journal, (str, os.PathLike)):
+        raise TypeError(f"journal must be the path of a file, got {journal!r}")
+    if timeout is not None and not isinstance(timeout, Real):
+        raise TypeError(f"timeout must be a number of seconds, got {timeout!r}")
     if timeout is not None and not 0 < timeout < math.inf:
         raise ValueError(f"timeout must be a number of seconds above 0, or None, got {timeout!r}")
     if n_jobs == -1: return os.cpu_count() or 1
@@ -610,7 +637,7 @@ def search(objective: Callable[[dict], float], # takes the hyperparameters as a 
     A trial that raises, returns NaN, runs too long or kills its worker is recorded and passed over. Ctrl-C returns
     what is done. Raises TypeError or ValueError for a bad argument or another search's journal, RuntimeError when
     every trial of the first stage fails or the journal is in use, OSError when the journal cannot be written."""
-    n_jobs = _checked(objective, space, n_trials, seed, direction, n_jobs, executor, timeout, stage_size)
+    n_jobs = _checked(objective, space, n_trials, seed, direction, n_jobs, executor, journal, timeout, stage_size)
     study = Study(space, operator.index(seed), direction, stage_size=operator.index(stage_size))
     try:
         with (_workers(objective, n_jobs, executor, timeout) as run, _journal(journal, study) as keep,

@@ -295,6 +295,10 @@ def test_a_journal_cut_anywhere_resumes(tmp_path):
         assert [("torn" in str(w.message)) for w in told] == [True] * torn, cut
 
 
+def changed(line, **entries):
+    return json.dumps(json.loads(line) | entries).encode() + b"\n"
+
+
 def test_damage_elsewhere_is_an_error_that_names_the_line_and_touches_nothing(tmp_path):
     journal = tmp_path / "run.jsonl"
     search(bowl, SPACE, 14, journal=journal)
@@ -306,6 +310,17 @@ def test_damage_elsewhere_is_an_error_that_names_the_line_and_touches_nothing(tm
         r"line 5 .*twice": lines[3],
         "line 6 ": lines[5].replace(b'"lr": ', b'"lr": 7'),
         "line 7 ": b"\n",
+        "line 8 .*trial -6": changed(lines[7], number=-6),
+        "line 8 .*trial 6.0": changed(lines[7], number=6.0),
+        "line 8 .*stage 9": changed(lines[7], stage=9),
+        "line 8 .*no state": changed(lines[7], state="asleep"),
+        "line 8 .*value 'low'": changed(lines[7], value="low"),
+        "line 8 .*value None": changed(lines[7], value=None),
+        "line 8 .*value nan": changed(lines[7], value=float("nan")),
+        "line 8 .*failed has the value": changed(lines[7], state="failed"),
+        "line 1 .*no direction": changed(lines[0], direction="sideways"),
+        "line 1 .*seed None": changed(lines[0], seed=None),
+        "line 1 .*stage": changed(lines[0], stage_size=0),
     }
     for words, line in damage.items():
         content = list(lines)

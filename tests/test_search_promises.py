@@ -1,5 +1,6 @@
 """The search: what it finds, what it promises about order and number, and what it says to bad input."""
 
+import asyncio
 import math
 import warnings
 
@@ -27,6 +28,16 @@ def test_finds_the_bottom_of_a_bowl_that_random_draws_miss():
     ours = [search(bowl, SPACE, 60, seed=s).best.value for s in range(5)]
     random = [min(bowl(p) for p in SPACE.sample(60, seed=s)) for s in range(5)]
     assert np.mean(ours) < 0.2 * np.mean(random)
+
+
+def test_two_hyperparameters_that_act_together_are_found():
+    def goldstein_price(p):  # divided by its least value, so that the best is 1
+        x, y = p["x"], p["y"]
+        a = 1 + (x + y + 1) ** 2 * (19 - 14 * x + 3 * x**2 - 14 * y + 6 * x * y + 3 * y**2)
+        return a * (30 + (2 * x - 3 * y) ** 2 * (18 - 32 * x + 12 * x**2 + 48 * y - 36 * x * y + 27 * y**2)) / 3
+
+    space = Space(x=Uniform(-2, 2), y=Uniform(-2, 2))
+    assert np.mean([search(goldstein_price, space, 60, seed=s).best.value for s in range(12)]) < 1.5
 
 
 def test_a_longer_search_begins_with_the_shorter_one():
@@ -124,6 +135,18 @@ def test_sys_exit_in_the_objective_costs_one_trial():
     assert {t.state for t in study.trials} == {"complete", "failed"}
 
 
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_an_exception_that_is_no_plain_exception_costs_one_trial(n_jobs):
+    def cancelled(p):
+        if p["lr"] > 0.1:
+            raise asyncio.CancelledError
+        return p["lr"]
+
+    study = search(cancelled, SPACE, 16, n_jobs=n_jobs)
+    failed = [t for t in study.trials if t.state == "failed"]
+    assert 0 < len(failed) < 16 and all("CancelledError" in t.error for t in failed)
+
+
 def test_stops_with_the_first_traceback_when_the_whole_first_stage_fails():
     calls = []
 
@@ -156,6 +179,8 @@ def test_bad_arguments_are_refused_before_anything_runs(tmp_path):
         (ValueError, "n_jobs", dict(n_jobs=-2)),
         (ValueError, "timeout", dict(timeout=0)),
         (ValueError, "timeout", dict(timeout=math.nan)),
+        (TypeError, "timeout must be a number", dict(timeout="5")),
+        (TypeError, "journal must be the path", dict(journal=1)),
         (TypeError, "executor", dict(executor=4)),
         (ValueError, "stage_size", dict(stage_size=0)),
         (ValueError, "use a name", dict(space=Space(a=Categorical([print, never])))),
