@@ -73,9 +73,11 @@ def importance(study: Study, # a search with at least 8 complete trials
                draws: int = 30, # how many plausible guesses
                seed: int = 0 # of the draws
               ) -> list[Importance]: # the most important first
-    """Main and total effects by Sobol' integrals of a Gaussian process through the trials [@sobol2001].
+    """Main and total effects by Sobol' integrals of a Gaussian process through the trials [@sobol2001]. If 8 or more
+    were drawn from the whole space, only these: where a search crowded, several hyperparameters moved together.
     Raises ValueError for too few trials."""
-    trials = study.complete[-300:]
+    whole = [t for t in study.complete if t.whole]
+    trials = (whole if len(whole) >= 8 else study.complete)[-300:]
     if len(trials) < 8: raise ValueError(f"importance needs 8 complete trials, got {len(trials)}")
     values, u = np.array([t.value for t in trials])*_sign(study), study.space.cdf([t.params for t in trials])
     if calm: values = np.minimum(values, _fence(values[[t.whole for t in trials]]))
@@ -100,13 +102,13 @@ def _guesses(space: Space, u: np.ndarray, z: np.ndarray, points: np.ndarray, dra
     d = len(space)
     options = np.array([isinstance(scale, Categorical) for scale in space.scales.values()])
     D = _squares(u, u, options)
-    shape = _fit(D, z, np.log([0.4]*d + [0.01]), steps=25)
+    shape = _fit(D, z, np.log([0.4]*d + [0.01]), steps=25, share=0)  # Matérn's alone, as `prior` below
     lengths, noise = np.exp(shape[:d]), math.exp(shape[d])
-    inverse = np.linalg.inv(_likeness(D, shape) + noise*np.eye(len(z)))
+    inverse = np.linalg.inv(_likeness(D, shape, share=0) + noise*np.eye(len(z)))
     scale = math.sqrt(max(z @ inverse @ z / len(z), 1e-12))
     levels = [len(s.options) if isinstance(s, Categorical) else 0 for s in space.scales.values()]
     lengths = np.repeat(lengths, np.maximum(levels, 1))
-    across = _likeness(_squares(_snapped(points, levels), u, options), shape)
+    across = _likeness(_squares(_snapped(points, levels), u, options), shape, share=0)
     everywhere, n = np.concatenate([_spread(points, levels), _spread(u, levels)]), len(points)
     found = []
     for _ in range(draws):

@@ -141,9 +141,10 @@ def _share(d: int) -> float:
     "How much of the likeness of points with `d` hyperparameters is for being close in one of them"
     return 0.5 if d > 2 else 0.0
 
-def _likeness(D: np.ndarray, shape: np.ndarray) -> np.ndarray:
-    "The likeness k of points at squared distances `D` (d, n, m); `shape` holds log lengths, then log noise"
-    weight, d, s = np.exp(-2*shape[:-1]), len(D), _share(len(D))
+def _likeness(D: np.ndarray, shape: np.ndarray, share: float | None = None) -> np.ndarray:
+    """The likeness k of points at squared distances `D` (d, n, m); `shape` holds log lengths, then log noise, and `share`
+    is that of the additive part"""
+    weight, d, s = np.exp(-2*shape[:-1]), len(D), _share(len(D)) if share is None else share
     r = np.sqrt(_weighted(D, 5*weight))
     one = 1/(1 + weight[:, None, None]*D)
     return (1 - s)*(1 + r + r*r/3)*np.exp(-r) + _weighted(one, np.full(d, s/d))
@@ -151,9 +152,10 @@ def _likeness(D: np.ndarray, shape: np.ndarray) -> np.ndarray:
 # %% ../nbs/03_search.ipynb #582350e8
 _LENGTH, _NOISE = 0.4, 0.01 # where lengths and noise start, and what they are pulled towards
 
-def _fit(D: np.ndarray, z: np.ndarray, shape: np.ndarray, steps: int = 2) -> np.ndarray:
+def _fit(D: np.ndarray, z: np.ndarray, shape: np.ndarray, steps: int = 2, share: float | None = None) -> np.ndarray:
     "The logs of lengths and noise after a few steps down the negative log likelihood of standardised values `z`"
-    d, n, s, start = len(D), len(z), _share(len(D)), np.log([_LENGTH]*len(D) + [_NOISE])
+    d, n, s = len(D), len(z), _share(len(D)) if share is None else share
+    start = np.log([_LENGTH]*d + [_NOISE])
     for _ in range(steps):
         weight, noise = np.exp(-2*shape[:d]), np.exp(shape[d])
         R, r = weight[:, None, None]*D, np.sqrt(_weighted(D, 5*weight))

