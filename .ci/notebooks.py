@@ -46,6 +46,8 @@ def execute(nb):
         if marked(cell, not_run):
             skipped[cell.id], cell.source = cell.source, ""
     os.environ |= {"TQDM_DISABLE": "1", "PYTHONWARNINGS": "ignore:IProgress"}  # no bars, nor a word on missing ones
+    # notebooks run side by side and start workers: more threads in each would only wait for each other
+    os.environ |= {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL")}
     quiet = ["--log-level=ERROR"]
     resources = {"metadata": {"path": root / "nbs"}}
     NotebookClient(fresh, timeout=600, kernel_name="python3", extra_arguments=quiet, resources=resources).execute()
