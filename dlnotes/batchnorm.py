@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# %% ../nbs/06_batchnorm.ipynb #c6c30d00
+# %% ../nbs/06_batchnorm.ipynb #e6bc2b83
 _SMALL = 2**15          # smaller arrays (with Numba: an eighth of it) are done at once
-_BLOCK = 2**19, 2**20   # numbers in a block: NumPy's, Numba's
+_BLOCK = 2**19          # numbers in a block
 _SHARED = 2**21         # from this size on threads share an array
 _PARTS = 16             # at most so many partial sums for each feature
 
@@ -54,15 +54,16 @@ class _Plan(NamedTuple):
     def spread(self, p):
         "Numbers per feature, (..., features), as numbers per column or row"
         if self.copies*self.inner == 1: return p
-        shape = *p.shape[:-1], self.copies, self.features, self.inner
-        return np.broadcast_to(p[..., None, :, None], shape).reshape(*p.shape[:-1], -1)
+        p = p[..., None, :, None]*np.ones((self.copies, 1, self.inner), p.dtype)
+        return p.reshape(*p.shape[:-3], -1)
 
     def gather(self, sums):
         "Sums of columns or rows, (2, ...), as sums of features"
         if self.copies*self.inner == 1: return sums
-        return sums.reshape(2, self.copies, self.features, self.inner).sum((1, 3))
+        shape = 2, self.copies, self.features, self.inner
+        return np.add.reduce(sums.reshape(shape), (1, 3))
 
-# %% ../nbs/06_batchnorm.ipynb #0cad64f8
+# %% ../nbs/06_batchnorm.ipynb #e9ce97f0
 @lru_cache(256)
 def _plan(outer, features, inner, numba):
     "The plan for an array (outer, features, inner)"
@@ -72,54 +73,67 @@ def _plan(outer, features, inner, numba):
     if features == 1: shape, axis, copies, inner = (1, count), 1, 1, 1
     elif inner >= 64: shape, axis, copies, inner = (outer*features, inner), 1, outer, 1
     else:
-        long = 32 if compiled or small else 256  # shorter rows are taken together
+        long = 32 if compiled or small else 1024  # shorter rows are taken together
         copies = math.gcd(outer, 1 << max(0, (long//(features*inner)).bit_length() - 1))
         shape, axis = (outer//copies, copies*features*inner), 0
     columns = min(shape[1], 2048)
-    step = max(1, min(shape[0], _BLOCK[compiled]//columns)), columns
+    step = max(1, min(shape[0], _BLOCK//columns)), columns
     blocks = -(-shape[0]//step[0])*-(-shape[1]//step[1])
     parts = max(1, min(_PARTS, blocks, shape[axis]//16))
     single = copies*inner == 1
     shared = blocks > 1 and size >= _SHARED
-    at_once, fused = small and single and axis == 0, compiled and single and blocks == 1
+    at_once, fused = small and single and axis == 0, compiled and single and not shared
     return _Plan(shape, axis, copies, features, inner, count, at_once, compiled, fused,
                  shared, step, blocks, parts)
 
-# %% ../nbs/06_batchnorm.ipynb #d2b34afc
+# %% ../nbs/06_batchnorm.ipynb #c7e7e9b1
 _local = threading.local()
 
-def _room(k, shape, dtype):
-    "One of this thread's two corners of memory"
-    size = math.prod(shape)
-    if not hasattr(_local, "rooms") or _local.rooms.shape[1] < size:
-        _local.rooms = np.empty((2, max(size, _BLOCK[0])))
-    return _local.rooms[k].view(dtype)[:size].reshape(shape)
+def _widened(x):
+    "x as float64, in this thread's corner of memory"
+    if not hasattr(_local, "room") or _local.room.size < x.size:
+        _local.room = np.empty(max(x.size, _BLOCK))
+    wide = _local.room[:x.size].reshape(x.shape)
+    wide[...] = x
+    return wide
+
+def _by_eights(axis, x, dy):
+    """sum(dy) and sum(dy*x), (2, columns or rows), of float32 matrices whose examples are
+    a multiple of 8: eight numbers are added up in float32, what comes of it in float64"""
+    shape = (-1, 8, x.shape[1]) if axis == 0 else (len(x), 8, -1)
+    x, dy = x.reshape(shape), dy.reshape(shape)
+    eights = np.add.reduce(dy, 1), np.einsum("ikj,ikj->ij", dy, x)
+    return np.array([np.add.reduce(e, axis, dtype=np.float64) for e in eights])
 
 def _block_sums(axis, x, dy, centre, r0, r1, c0, c1, out):
     """Add sum(g) and sum(g*d) of a block to out, (2, columns or rows):
     d = x - centre, and g = dy, or d without dy"""
     lines, x = slice(c0, c1) if axis == 0 else slice(r0, r1), x[r0:r1, c0:c1]
-    d = g = _room(0, x.shape, np.float64)
-    d[...] = x
+    if dy is not None: dy = dy[r0:r1, c0:c1]
+    if dy is not None and centre is None and x.shape[axis] % 8 == 0:
+        sums = _by_eights(axis, x, dy)
+        if np.isfinite(sums).all():  # else float32's range may have been too small
+            out[:, lines] += sums
+            return
+    d = _widened(x)
     if centre is not None: d -= centre[lines] if axis == 0 else centre[lines, None]
-    if dy is not None:
-        g = _room(1, x.shape, np.float64)
-        g[...] = dy[r0:r1, c0:c1]
-    out[0, lines] += np.add.reduce(g, axis)
+    g = d if dy is None else dy
+    out[0, lines] += np.add.reduce(g, axis, dtype=np.float64)
     out[1, lines] += np.einsum("ij,ij->j" if axis == 0 else "ij,ij->i", g, d)
 
 def _block_affine(axis, x, dy, centre, p, r0, r1, c0, c1, out):
-    "out = (x - centre)*p[0] + dy*p[2] + p[1], for a block"
+    "out = (x - centre)*p[0] + p[1], or ((x - centre)*p[0] + dy)*p[2] + p[1], for a block"
     lines = (slice(c0, c1),) if axis == 0 else (slice(r0, r1), None)
     x, out = x[r0:r1, c0:c1], out[r0:r1, c0:c1]
     p = p[:, *lines]
-    if centre is None: np.multiply(x, p[0], out=out)
-    else: np.multiply(np.subtract(x, centre[lines], out=out), p[0], out=out)
+    if centre is not None: x = np.subtract(x, centre[lines], out=out)
+    np.multiply(x, p[0], out=out)
     if dy is not None:
-        out += np.multiply(dy[r0:r1, c0:c1], p[2], out=_room(0, out.shape, out.dtype))
+        out += dy[r0:r1, c0:c1]
+        out *= p[2]
     out += p[1]
 
-# %% ../nbs/06_batchnorm.ipynb #8494700c
+# %% ../nbs/06_batchnorm.ipynb #381b6fee
 def _loop_sums(axis, x, dy, centre, r0, r1, c0, c1, out):
     "`_block_sums`, to be compiled"
     if axis == 1:
@@ -135,44 +149,49 @@ def _loop_sums(axis, x, dy, centre, r0, r1, c0, c1, out):
             out[0, i] += s1
             out[1, i] += s2
         return
-    n, last = c1 - c0, r1 - 1
+    n, last, wide = c1 - c0, r1 - (r1 - r0) % 4, np.float64
     s1, s2, c = np.zeros(n), np.zeros(n), np.zeros(n)
     if centre is not None: c[:] = centre[c0:c1]
-    for i in range(r0, last, 2):
-        p, q = x[i, c0:c1], x[i + 1, c0:c1]
-        g, h = (p, q) if dy is None else (dy[i, c0:c1], dy[i + 1, c0:c1])
+    for i in range(r0, last, 4):
+        p0, p1, p2, p3 = x[i, c0:c1], x[i + 1, c0:c1], x[i + 2, c0:c1], x[i + 3, c0:c1]
+        g = x if dy is None else dy
+        g0, g1, g2, g3 = g[i, c0:c1], g[i + 1, c0:c1], g[i + 2, c0:c1], g[i + 3, c0:c1]
         for j in range(n):
-            d, e = p[j] - c[j], q[j] - c[j]
-            t, u = (d, e) if dy is None else (np.float64(g[j]), np.float64(h[j]))
-            s1[j] += t + u
-            s2[j] += t*d + u*e
-    if (r1 - r0) % 2:
+            d0, d1, d2, d3 = wide(p0[j]), wide(p1[j]), wide(p2[j]), wide(p3[j])
+            if centre is not None: d0, d1, d2, d3 = d0 - c[j], d1 - c[j], d2 - c[j], d3 - c[j]
+            t0, t1, t2, t3 = d0, d1, d2, d3
+            if dy is not None: t0, t1, t2, t3 = wide(g0[j]), wide(g1[j]), wide(g2[j]), wide(g3[j])
+            s1[j] += (t0 + t1) + (t2 + t3)
+            s2[j] += (t0*d0 + t1*d1) + (t2*d2 + t3*d3)
+    for i in range(last, r1):
         for j in range(n):
-            d = x[last, c0 + j] - c[j]
-            t = d if dy is None else np.float64(dy[last, c0 + j])
+            d = x[i, c0 + j] - c[j]
+            t = d if dy is None else np.float64(dy[i, c0 + j])
             s1[j] += t
             s2[j] += t*d
     out[0, c0:c1] += s1
     out[1, c0:c1] += s2
 
-# %% ../nbs/06_batchnorm.ipynb #a94cb5f0
+# %% ../nbs/06_batchnorm.ipynb #d5e015c9
 def _loop_affine(axis, x, dy, centre, p, r0, r1, c0, c1, out):
     "`_block_affine`, to be compiled"
     n = c1 - c0
-    for i in range(r0, r1):
-        q, o, g = x[i, c0:c1], out[i, c0:c1], (x if dy is None else dy)[i, c0:c1]
-        if axis == 0:
-            b, t, a = p[0, c0:c1], p[1, c0:c1], p[-1, c0:c1]
-            c = b if centre is None else centre[c0:c1]
+    if axis == 0:
+        q, t, a = p[0, c0:c1], p[1, c0:c1], p[-1, c0:c1]
+        c = q if centre is None else centre[c0:c1]
+        for i in range(r0, r1):
+            v, o, g = x[i, c0:c1], out[i, c0:c1], (x if dy is None else dy)[i, c0:c1]
             for j in range(n):
-                d = (q[j] if centre is None else q[j] - c[j])*b[j]
-                o[j] = (d if dy is None else d + g[j]*a[j]) + t[j]
-        else:
-            b1, t1, a1 = p[0, i], p[1, i], p[-1, i]
-            mu = b1 if centre is None else centre[i]
+                d = (v[j] if centre is None else v[j] - c[j])*q[j]
+                o[j] = (d if dy is None else (d + g[j])*a[j]) + t[j]
+    else:
+        for i in range(r0, r1):
+            v, o, g = x[i, c0:c1], out[i, c0:c1], (x if dy is None else dy)[i, c0:c1]
+            q1, t1, a1 = p[0, i], p[1, i], p[-1, i]
+            mu = q1 if centre is None else centre[i]
             for j in range(n):
-                d = (q[j] if centre is None else q[j] - mu)*b1
-                o[j] = (d if dy is None else d + g[j]*a1) + t1
+                d = (v[j] if centre is None else v[j] - mu)*q1
+                o[j] = (d if dy is None else (d + g[j])*a1) + t1
 
 # %% ../nbs/06_batchnorm.ipynb #44ee4ce2
 def get_threads() -> int: # how many threads batch norm uses
@@ -193,30 +212,37 @@ def set_threads(n:int|None # how many threads to use; None for the default
         raise ValueError(f"n must be a whole number from 1, or None, got {n!r}")
     _threads = None if n is None else int(n)
 
-# %% ../nbs/06_batchnorm.ipynb #fd17f048
+# %% ../nbs/06_batchnorm.ipynb #c4a49c89
 _threads = None
 
 @lru_cache(1)
 def _pool(process, workers):
     return ThreadPoolExecutor(workers, thread_name_prefix="dlnotes")
 
+class _settings(np.errstate):
+    "NumPy's, for a block: no warnings of NaN, which is an answer here, and short buffers"
+    def __init__(self): super().__init__(over="ignore", invalid="ignore")
+    def __enter__(self):
+        super().__enter__()
+        np.setbufsize(1024)  # else short rows are copied into long ones first
+
 def _run(work, numbers, shared):
     "work(k) for every number, shared among the threads"
     workers = min(get_threads(), len(numbers)) - 1 if shared else 0
     left = iter(numbers)  # drawing from it is atomic
     def draw():
-        old = np.setbufsize(1024)  # else NumPy copies short rows into long ones first
-        try:
-            with np.errstate(over="ignore", invalid="ignore"):
-                for k in left: work(k)
-        finally: np.setbufsize(old)
+        with _settings():
+            for k in left: work(k)
+    if not workers:
+        for k in numbers: work(k)
+        return
     pool = _pool(os.getpid(), get_threads() - 1) if workers > 0 else None
     futures = [pool.submit(draw) for _ in range(workers)]
     try: draw()
     finally:
         for future in futures: future.result()
 
-# %% ../nbs/06_batchnorm.ipynb #45548776
+# %% ../nbs/06_batchnorm.ipynb #4d4d30e5
 def _sums(plan, x, dy, centre):
     """Per feature sum(g) and sum(g*d), (2, features) in float64, where d = x - centre,
     and g = dy, or d without dy"""
@@ -231,7 +257,7 @@ def _sums(plan, x, dy, centre):
     return plan.gather(out[0] if plan.parts == 1 else out.sum(0))
 
 def _affine(plan, x, dy, centre, p):
-    "(x - centre)*p[0] + dy*p[2] + p[1], from the last block to the first"
+    "`_block_affine` of all blocks, from the last to the first"
     out, p = np.empty_like(x), plan.spread(p)
     if centre is not None: centre = plan.spread(centre)
     kernel = _compiled(_loop_affine) if plan.compiled else _block_affine
@@ -239,7 +265,7 @@ def _affine(plan, x, dy, centre, p):
     _run(part, range(plan.blocks - 1, -1, -1), plan.shared)
     return out
 
-# %% ../nbs/06_batchnorm.ipynb #cfea718d
+# %% ../nbs/06_batchnorm.ipynb #2c0278c7
 def _statistics(sums, count, first):
     """Mean, what of it float64 cannot hold, population variance, and whether a mean is
     far from 0; x - first was summed"""
@@ -254,13 +280,13 @@ def _forward_terms(mean, rest, var, gamma, beta, eps, centre, p):
     p[1] = beta + s*((centre - mean) - rest)
 
 def _backward_terms(sums, shift, mean, rest, var, gamma, eps, count, centre, p):
-    """dx = (x - centre)*p[0] + dy*p[2] + p[1];
+    """dx = ((x - centre)*p[0] + dy)*p[2] + p[1];
     returns dgamma. Summed was dy*(x - mean - rest + shift)"""
     inv = 1/np.sqrt(var + eps)
     a, dgamma = gamma*inv, inv*(sums[1] - shift*sums[0])
-    b = -a*inv*dgamma/count
-    p[0] = b
-    p[1] = -a*sums[0]/count - b*((mean - centre) + rest)
+    q = -inv*dgamma/count
+    p[0] = q
+    p[1] = -a*(sums[0]/count + q*((mean - centre) + rest))
     p[2] = a
     return dgamma
 
@@ -376,7 +402,7 @@ def _view(x, axis):
     plan = _plan(outer, x.shape[axis], inner, _HAS_NUMBA)
     return _View(x.reshape(plan.shape), x.shape, order, plan)
 
-# %% ../nbs/06_batchnorm.ipynb #ac2ce879
+# %% ../nbs/06_batchnorm.ipynb #e08c9920
 @dataclass(eq=False)
 class Cache:
     """What the backward pass needs:
@@ -412,9 +438,9 @@ def _normalized(view, gamma, beta, mean, rest, var, far, eps):
     p = np.empty((2, len(mean)), view.x.dtype)
     _call(_forward_terms, view.plan, mean, rest, var, gamma, beta, eps,
           centre if far else 0.0, p)
-    return view.restored(_affine(view.plan, view.x, None, centre, p)), centre
+    return _affine(view.plan, view.x, None, centre, p), centre
 
-# %% ../nbs/06_batchnorm.ipynb #53e731db
+# %% ../nbs/06_batchnorm.ipynb #7fff078d
 def _small_forward(x, gamma, beta, eps):
     d, m = x.astype(np.float64), len(x)
     mean = np.add.reduce(d, 0)/m
@@ -431,12 +457,12 @@ def _small_backward(dy, x, mean, rest, var, gamma, eps, count):
     sums = np.add.reduce(g, 0), np.einsum("ij,ij->j", g, d)
     dgamma = _backward_terms(sums, rest, mean, rest, var, gamma, eps, count, mean, p)
     d *= p[0]
-    d += p[1]
-    g *= p[2]
     d += g
+    d *= p[2]
+    d += p[1]
     return d.astype(x.dtype), dgamma, sums[0]
 
-# %% ../nbs/06_batchnorm.ipynb #c3f80de3
+# %% ../nbs/06_batchnorm.ipynb #2320ff83
 def batchnorm(x, # float32 or float64 array of any shape, e.g. (m, n): rows are examples
               gamma, # (n,) scale, one per feature
               beta, # (n,) shift, one per feature
@@ -459,31 +485,31 @@ def batchnorm(x, # float32 or float64 array of any shape, e.g. (m, n): rows are 
         raise ValueError(f"training needs at least two examples per feature, got "
                          f"{x.size//n} in shape {x.shape} with axis {axis}: use a larger "
                          "batch, drop the last short one, or use batchnorm_inference")
-    view, centre = _view(x, axis), None
-    with np.errstate(over="ignore", invalid="ignore"):
-        if view.plan.at_once:
-            y, mean, rest, var = _small_forward(view.x, gamma, beta, eps)
-            y = view.restored(y)
-        else:
-            far = True
-            if view.plan.fused and x.dtype == np.float32:
-                y, plan = np.empty_like(view.x), view.plan
-                own = plan.axis, view.x, gamma, beta, eps, float(plan.count), y
-                mean, rest, var, far = _compiled(_forward)(*own)
-            if not far: y = view.restored(y)
+    view, centre, far = _view(x, axis), None, True
+    plan = view.plan
+    if plan.fused and x.dtype == np.float32:
+        y = np.empty_like(view.x)
+        mean, rest, var, far = _compiled(_forward)(plan.axis, view.x, gamma, beta, eps,
+                                                   float(plan.count), y)
+    if far:
+        with _settings():
+            if plan.at_once:
+                y, mean, rest, var = _small_forward(view.x, gamma, beta, eps)
             else:
                 mean, rest, var, far = _moments(view)
                 y, centre = _normalized(view, gamma, beta, mean, rest, var, far, eps)
+    y = view.restored(y)
     return y, Cache(view, gamma, (dtype1, dtype2), mean, rest, var, eps, centre)
 
-# %% ../nbs/06_batchnorm.ipynb #5197e2d0
+# %% ../nbs/06_batchnorm.ipynb #3c790d5c
 def batchnorm_backward(dy, # dL/dy, of y's shape
                        cache # from `batchnorm`
                       ) -> tuple: # dL/dx like x; dL/dgamma and dL/dbeta, (n,), like these
     """The gradients of batch norm, including those through the batch mean and variance.
 
-    ValueError if dy's shape is not x's, or dy is not real numbers. Source: the chain rule,
-    derived in this chapter."""
+    Their sums add up in float64, of float32 without Numba after eight at a time, which
+    errs by less than 1e-7 of the sum of the terms' sizes. ValueError if dy's shape is not
+    x's, or dy is not real numbers. Source: the chain rule, derived in this chapter."""
     dy, view = np.asarray(dy), cache.view
     if dy.dtype.kind not in "fiu":
         raise ValueError(f"dy must be real numbers, got {dy.dtype}")
@@ -495,17 +521,18 @@ def batchnorm_backward(dy, # dL/dy, of y's shape
     count = float(plan.count) if cache.train else math.inf
     raw = x.dtype == np.float32 and centre is None
     own = cache.rest, cache.var, cache.gamma, cache.eps, count
-    with np.errstate(over="ignore", invalid="ignore"):
-        if plan.at_once: dx, dgamma, dbeta = _small_backward(dy, x, mean, *own)
-        elif plan.fused and raw:
-            dx = np.empty_like(x)
-            dgamma, dbeta = _compiled(_backward)(plan.axis, x, dy, mean, *own, dx)
-        else:
-            sums = _sums(plan, x, dy, None if raw else mean)
-            shift, p = mean if raw else cache.rest, np.empty((3, len(mean)), x.dtype)
-            dgamma = _call(_backward_terms, plan, sums, shift, mean, *own,
-                           0.0 if centre is None else centre, p)
-            dx, dbeta = _affine(plan, x, dy, centre, p), sums[0]
+    if plan.fused and raw:
+        dx = np.empty_like(x)
+        dgamma, dbeta = _compiled(_backward)(plan.axis, x, dy, mean, *own, dx)
+    else:
+        with _settings():
+            if plan.at_once: dx, dgamma, dbeta = _small_backward(dy, x, mean, *own)
+            else:
+                sums = _sums(plan, x, dy, None if raw else mean)
+                shift, p = mean if raw else cache.rest, np.empty((3, len(mean)), x.dtype)
+                dgamma = _call(_backward_terms, plan, sums, shift, mean, *own,
+                               0.0 if centre is None else centre, p)
+                dx, dbeta = _affine(plan, x, dy, centre, p), sums[0]
     return view.restored(dx), dgamma.astype(cache.dtypes[0]), dbeta.astype(cache.dtypes[1])
 
 # %% ../nbs/06_batchnorm.ipynb #17479692
@@ -523,7 +550,7 @@ def batchnorm_inference(x, # float32 or float64 array of any shape; one example 
     negative variance."""
     return _inference(x, gamma, beta, mean, var, eps, axis)[0]
 
-# %% ../nbs/06_batchnorm.ipynb #428ce100
+# %% ../nbs/06_batchnorm.ipynb #53b4b268
 def _inference(x, gamma, beta, mean, var, eps, axis):
     "As `batchnorm_inference`, with the cache"
     x, axis = _checked_x(x, axis)
@@ -535,9 +562,10 @@ def _inference(x, gamma, beta, mean, var, eps, axis):
     eps = _checked_eps(eps)
     if not x.size: return x.copy(), None
     view = _view(x, axis)
-    with np.errstate(over="ignore", invalid="ignore"):
+    with _settings():
         far = not (mean*mean <= 16*var).all()
         y, centre = _normalized(view, gamma, beta, mean, 0.0, var, far, eps)
+    y = view.restored(y)
     return y, Cache(view, gamma, (dtype1, dtype2), mean, 0.0, var, eps, centre, train=False)
 
 # %% ../nbs/06_batchnorm.ipynb #2eb62aeb
@@ -558,7 +586,7 @@ CONVENTIONS = {
                     names=("gamma", "beta", "mean", "std"), momentum=None),
 }
 
-# %% ../nbs/06_batchnorm.ipynb #cecda7a8
+# %% ../nbs/06_batchnorm.ipynb #722ab212
 @dataclass(frozen=True, eq=False)
 class Moments:
     """Count, mean and variance of each feature;
@@ -576,7 +604,7 @@ class Moments:
         if not x.size:
             raise ValueError(f"x must have at least one example, got shape {x.shape}")
         view = _view(x, axis)
-        with np.errstate(over="ignore", invalid="ignore"): mean, _, var, _ = _moments(view)
+        with _settings(): mean, _, var, _ = _moments(view)
         return cls(view.plan.count, mean, var*view.plan.count)
 
     @property

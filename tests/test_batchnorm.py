@@ -35,7 +35,7 @@ def choose(monkeypatch, way):
     """From here on compute in this way, whatever the size of the arrays; in blocks means tiny ones, among threads."""
     monkeypatch.setattr(module, "_HAS_NUMBA", way.startswith("numba"))
     monkeypatch.setattr(module, "_SMALL", 2**40 if way == "at once" else 0)
-    monkeypatch.setattr(module, "_BLOCK", (2**7, 2**7) if way.endswith("blocks") else (2**19, 2**20))
+    monkeypatch.setattr(module, "_BLOCK", 2**7 if way.endswith("blocks") else 2**19)
     monkeypatch.setattr(module, "_SHARED", 0 if way.endswith("blocks") else 2**21)
     module._plan.cache_clear()
 
@@ -197,10 +197,26 @@ def test_all_ways_give_the_same_numbers(way, shape, axis, dtype, monkeypatch):
     for one in ("numpy", way):
         choose(monkeypatch, one)
         results.append(ours(*args, axis=axis))
+    count = args[0].size // shape[axis]
     for a, b in zip(*results, strict=True):
-        np.testing.assert_allclose(
-            a, b, rtol=1e-6 if dtype == np.float32 else 1e-10, atol=1e-7 if dtype == np.float32 else 1e-12
-        )
+        rtol, atol = (1e-6, 1e-7 if a.ndim > 1 else 1e-8 * count) if dtype == np.float32 else (1e-10, 1e-12)
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=atol)
+
+
+def test_sums_of_the_gradient_err_by_less_than_a_ten_millionth_of_their_terms(kernels):
+    x, gamma, beta, dy = example((4096, 24), 1, np.float32)
+    _, _, dgamma, dbeta = ours(x, gamma, beta, dy, axis=1)
+    xhat = (x - x.mean(0, dtype=np.float64)) / np.sqrt(x.var(0, dtype=np.float64) + 1e-5)
+    assert (np.abs(dgamma - (dy * xhat).sum(0)) < 1e-7 * np.abs(dy * xhat).sum(0)).all()
+    assert (np.abs(dbeta - dy.sum(0, dtype=np.float64)) < 1e-7 * np.abs(dy).sum(0)).all()
+
+
+def test_gradients_whose_terms_exceed_the_range_of_float32(kernels):
+    x, gamma, beta, dy = example((64, 16), 1, np.float32)
+    y, dx, dgamma, dbeta = ours(x * np.float32(1e25), gamma, beta, dy * np.float32(1e20), axis=1)
+    plain = ours(x.astype(np.float64) * 1e25, gamma, beta, dy.astype(np.float64) * 1e20, axis=1)
+    for a, b in zip((y, dx, dgamma, dbeta), plain, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5 * np.abs(b).max())
 
 
 @pytest.mark.parametrize(("shape", "axis"), [((3000, 200), 1), ((200, 3000), 0), ((8, 16, 40, 40), 1), ((64, 9000), 1)])
