@@ -343,19 +343,23 @@ def _work(payload: bytes | None, params: dict) -> dict:
     "In a worker: one trial of the objective it was started with, or of the one it is sent"
     return _evaluate(lambda p: _unpacked(payload or _mine)(p), params)
 
-# %% ../nbs/03_search.ipynb #a0188bdf
+# %% ../nbs/03_search.ipynb #030a2414
 class _Worker:
     "One process for trials, replaced when it has died or was killed."
 
     def __init__(self, objective: bytes, timeout: float | None):
-        self.objective, self.timeout, self.process, self.closed = objective, timeout, None, False
+        self.objective, self.timeout = objective, timeout
+        self.process, self.busy, self.closed = None, False, False
 
     def __call__(self, params: dict) -> dict:
         "The outcome of a trial. Raises TimeoutError if it was killed for time, or loky's error if the process died."
+        self.busy = True
         try:
             if self.process is None: self.start()
             if self.closed: raise CancelledError
-            return self.process.submit(_work, None, params).result(self.timeout)
+            outcome = self.process.submit(_work, None, params).result(self.timeout)
+            self.busy = False
+            return outcome
         except BaseException:
             self.stop()
             raise
@@ -367,7 +371,8 @@ class _Worker:
     def stop(self, closed: bool = False) -> None:
         self.closed |= closed
         process, self.process = self.process, None
-        if process: process.shutdown(kill_workers=True)
+        if process: process.shutdown(kill_workers=self.busy)  # an idle one may tidy up and go
+        self.busy = False
 
 # %% ../nbs/03_search.ipynb #fafecbb9
 def _collect(submit: Callable, todo: dict[int, dict]) -> Iterator[tuple[int, dict]]:

@@ -73,6 +73,18 @@ def test_a_function_of_an_unguarded_script_runs_in_workers(tmp_path):
     assert piped.stdout.split() == ["True"], piped.stderr
 
 
+def test_workers_that_hold_semaphores_leave_without_a_word():
+    program = """
+        def objective(params):
+            from multiprocessing import RLock
+            objective.kept = [RLock() for _ in range(3)]  # as progress bars do
+            return bowl(params)
+        for seed in range(3): search(objective, SPACE, n_trials=8, n_jobs=2, seed=seed, progress=False)
+        """
+    run = python(program, stderr=subprocess.PIPE)
+    assert run.communicate(timeout=60)[1] == "" and run.returncode == 0
+
+
 def test_objectives_that_print_warn_or_are_slow_to_load_work():
     class Slow:
         def __init__(self):
