@@ -19,7 +19,7 @@ from .scales import Categorical, Integer, LogUniform, Scale, Uniform
 from .search import _LENGTH, _NOISE, Study, Trial, _finer, _plan, _stage_start
 from .space import Space, _count
 
-# %% ../nbs/04b_optuna.ipynb #2a5b2c53
+# %% ../nbs/04b_optuna.ipynb #1f0c1bfd
 class Sampler(BaseSampler):
     """Coarse to fine, for `optuna.create_study(sampler=Sampler(seed=0))`: quasi-random points, then stages that zoom.
     Hyperparameters that are not in every trial are drawn at random. One objective only."""
@@ -28,7 +28,7 @@ class Sampler(BaseSampler):
                  seed: int = 0, # of the draws
                  stage_size: int = 4 # trials in each stage after the first
                 ):
-        if _count("stage_size", stage_size) < 1: raise ValueError(f"stage_size must be at least 1, got {stage_size}")
+        _count("stage_size", stage_size, 1)
         self.seed, self.stage_size, self._random = seed, stage_size, RandomSampler(seed=seed)
 
     def reseed_rng(self) -> None: self._random.reseed_rng()

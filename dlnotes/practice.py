@@ -272,7 +272,7 @@ def _win(ours: np.ndarray, theirs: np.ndarray) -> float:
     means = np.array([both[list(split)].mean() for split in itertools.combinations(range(2*n), n)])
     return float(np.mean(means >= both[:n].mean() - 1e-12*abs(both).max()))
 
-# %% ../nbs/04_practice.ipynb #85820f0e
+# %% ../nbs/04_practice.ipynb #b8886937
 class Panda:
     "One training run, tended by hand, with a diary."
 
@@ -296,7 +296,7 @@ class Panda:
 
     def run(self, steps: int = 1) -> float:
         "Runs some steps; returns the last value. Raises what the step raises; the steps before it stay."
-        if _count("steps", steps) < 1: raise ValueError(f"steps must be at least 1, got {steps}")
+        _count("steps", steps, 1)
         done = 0
         try:
             for _ in range(steps):

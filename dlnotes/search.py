@@ -582,7 +582,7 @@ def load(path # a journal, of a search that has ended, was cut off or is running
 
 Study.load = staticmethod(load)
 
-# %% ../nbs/03_search.ipynb #2304913c
+# %% ../nbs/03_search.ipynb #b2522f22
 @contextmanager
 def _bar(study: Study, n_trials: int, show: bool) -> Iterator[Callable]:
     "A function to call after each trial: a progress bar in a terminal or a notebook, with the best and the stage"
@@ -604,8 +604,7 @@ def _checked(objective, space, n_trials, seed, direction, n_jobs, executor, jour
     "The number of workers, or TypeError or ValueError for a bad argument of `search`"
     if not callable(objective): raise TypeError(f"objective must be a function of a dict, got {objective!r}")
     if not isinstance(space, Space): raise TypeError(f"space must be a Space, got {space!r}")
-    for name, value in (("n_trials", n_trials), ("stage_size", stage_size)):
-        if _count(name, value) < 1: raise ValueError(f"{name} must be at least 1, got {value}")
+    for name, value in (("n_trials", n_trials), ("stage_size", stage_size)): _count(name, value, 1)
     try: operator.index(seed)
     except TypeError: raise TypeError(f"seed must be an integer, got {seed!r}") from None
     if direction not in ("minimize", "maximize"):
@@ -618,14 +617,14 @@ def _checked(objective, space, n_trials, seed, direction, n_jobs, executor, jour
         raise ValueError("timeout must kill a process, which an executor cannot: use n_jobs, or leave out timeout")
     if journal is not None and not isinstance(journal, (str, os.PathLike)):
         raise TypeError(f"journal must be the path of a file, got {journal!r}")
+    if journal is not None and os.path.exists(journal) and not (os.path.isfile(journal) or os.path.isdir(journal)):
+        raise ValueError(f"journal must be a file that can be read again, which {journal} is not")
     if timeout is not None and not isinstance(timeout, Real):
         raise TypeError(f"timeout must be a number of seconds, got {timeout!r}")
     if timeout is not None and not 0 < timeout < math.inf:
         raise ValueError(f"timeout must be a number of seconds above 0, or None, got {timeout!r}")
     if n_jobs == -1: return os.cpu_count() or 1
-    if _count("n_jobs", n_jobs) < 1:
-        raise ValueError(f"n_jobs must be at least 1, or -1 for every core, got {n_jobs}")
-    return n_jobs
+    return _count("n_jobs, if not -1 for every core,", n_jobs, 1)
 
 # %% ../nbs/03_search.ipynb #13288f60
 def search(objective: Callable[[dict], float], # takes the hyperparameters as a dict, returns the value to optimise

@@ -230,12 +230,12 @@ class Space:
         Raises ValueError or TypeError for a bad argument."""
         return self.ppf(self.unit(n, seed, start, method))
 
-# %% ../nbs/02_space.ipynb #ba3c3619
-def _count(name: str, value) -> int:
-    "`value` as an int of at least 0, or an error naming it"
+# %% ../nbs/02_space.ipynb #07382e02
+def _count(name: str, value, least: int = 0) -> int:
+    "`value` as an int of at least `least`, or an error naming it"
     try: count = operator.index(value)
     except TypeError: raise TypeError(f"{name} must be an integer, got {value!r}") from None
-    if count < 0: raise ValueError(f"{name} must be at least 0, got {count}")
+    if count < least: raise ValueError(f"{name} must be at least {least}, got {count}")
     return count
 
 # %% ../nbs/02_space.ipynb #365b88b8

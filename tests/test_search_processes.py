@@ -380,6 +380,10 @@ def test_what_cannot_be_opened_is_an_error_before_anything_runs(tmp_path):
     for path in (tmp_path, tmp_path / "missing" / "run.jsonl"):
         with pytest.raises(OSError):
             search(never, SPACE, 3, journal=path)
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", os.devnull):
+        with pytest.raises(ValueError, match="journal must be a file"):
+            search(never, SPACE, 3, journal=path)
     with pytest.raises(OSError):
         Study.load(tmp_path / "none.jsonl")
 
