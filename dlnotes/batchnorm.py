@@ -462,14 +462,14 @@ def _small_backward(dy, x, mean, rest, var, gamma, eps, count):
     d += p[1]
     return d.astype(x.dtype), dgamma, sums[0]
 
-# %% ../nbs/06_batchnorm.ipynb #2320ff83
+# %% ../nbs/06_batchnorm.ipynb #eb356d16
 def batchnorm(x, # float32 or float64 array of any shape, e.g. (m, n): rows are examples
               gamma, # (n,) scale, one per feature
               beta, # (n,) shift, one per feature
               eps=1e-5, # added to the variance
               axis=-1 # the axis of the features; statistics are over all others
-             ) -> tuple: # y of x's shape and dtype, and the cache for `batchnorm_backward`
-    """Normalize each feature by its batch mean and population variance: gamma*xhat + beta.
+             ) -> tuple: # y of x's shape and dtype, and the cache for the way back
+    """Normalize each feature by its batch mean and population variance: `gamma*xhat + beta`.
 
     Statistics add up in float64; `cache.mean` and `cache.var` hold them. A feature with a
     NaN or infinity in it becomes NaN. The cache refers to x (to a copy only if x is not
@@ -501,9 +501,9 @@ def batchnorm(x, # float32 or float64 array of any shape, e.g. (m, n): rows are 
     y = view.restored(y)
     return y, Cache(view, gamma, (dtype1, dtype2), mean, rest, var, eps, centre)
 
-# %% ../nbs/06_batchnorm.ipynb #3c790d5c
+# %% ../nbs/06_batchnorm.ipynb #0f5b8bbb
 def batchnorm_backward(dy, # dL/dy, of y's shape
-                       cache # from `batchnorm`
+                       cache # what batchnorm returned with y
                       ) -> tuple: # dL/dx like x; dL/dgamma and dL/dbeta, (n,), like these
     """The gradients of batch norm, including those through the batch mean and variance.
 
@@ -535,7 +535,7 @@ def batchnorm_backward(dy, # dL/dy, of y's shape
                 dx, dbeta = _affine(plan, x, dy, centre, p), sums[0]
     return view.restored(dx), dgamma.astype(cache.dtypes[0]), dbeta.astype(cache.dtypes[1])
 
-# %% ../nbs/06_batchnorm.ipynb #17479692
+# %% ../nbs/06_batchnorm.ipynb #d6943eda
 def batchnorm_inference(x, # float32 or float64 array of any shape; one example is enough
                         gamma, # (n,) scale, one per feature
                         beta, # (n,) shift, one per feature
@@ -544,7 +544,7 @@ def batchnorm_inference(x, # float32 or float64 array of any shape; one example 
                         eps=1e-5, # added to the variance
                         axis=-1 # the axis of the features
                        ) -> np.ndarray: # of x's shape and dtype
-    """Normalize each example by given statistics: gamma*(x - mean)/sqrt(var + eps) + beta.
+    """Normalize each example by given statistics: `gamma*(x - mean)/sqrt(var + eps) + beta`.
 
     ValueError for an x that is not float32 or float64, parameters of another shape, or a
     negative variance."""

@@ -56,7 +56,7 @@ def loss_and_gradients(p:dict, # parameters W1 (n, H), gamma, beta (H,), W2 (H, 
     return -logp[i, y].mean(), d, (mu, var)
 
 # %% ../nbs/09_frameworks.ipynb #446e9ac1
-def reference(data:dict|None=None, # as `work` makes it; `work()` by default
+def reference(data:dict|None=None, # as work() makes it, which is the default
               lr:float|None=None, # learning rate; the data's by default
               eps:float=1e-5, # added to the variance
               ddof:int=0, # the batch variance divides by m - ddof

@@ -187,6 +187,14 @@ def test_hidden_cells_stay_hidden_and_shown_code_is_highlighted(open_page):
     assert page.locator("article .cell-output").count() > 15
 
 
+def test_no_markdown_is_left_over(pages, open_page):
+    for name in pages:
+        page = open_page(name)
+        assert "`](" not in page.locator("article").inner_text(), f"{name} shows a link's Markdown"
+        ends = page.eval_on_selector_all("article p", "ps => ps.map(p => p.innerText.trim().slice(-2))")
+        assert ".*" not in ends, f"{name} shows an asterisk that should have made italics"
+
+
 def test_a_name_links_to_its_documentation_and_its_source(open_page):
     page = open_page("index.html")
     page.locator("article a[href^='scales.html#']").first.click()
