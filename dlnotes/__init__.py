@@ -22,6 +22,7 @@ from .batchnorm import (
     get_threads,
     set_threads,
 )
+from .frameworks import load_results
 from .gradcheck import ArgumentCheck, GradientCheck, GradientError, check_gradient, numeric_gradient
 from .network import MLP
 from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Scale, Uniform
@@ -60,6 +61,7 @@ __all__ = [
     "edges",
     "get_threads",
     "importance",
+    "load_results",
     "log_softmax",
     "numeric_gradient",
     "one_hot",

@@ -6,18 +6,20 @@
 __all__ = ['get_threads', 'set_threads', 'Cache', 'batchnorm', 'batchnorm_backward', 'batchnorm_inference', 'Moments',
            'BatchNorm']
 
-# %% ../nbs/06_batchnorm.ipynb #72b5bade
+# %% ../nbs/06_batchnorm.ipynb #4cf27494
 import json
 import math
 import operator
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -86,7 +88,7 @@ def _plan(outer, features, inner, numba):
     return _Plan(shape, axis, copies, features, inner, count, at_once, compiled, fused,
                  shared, step, blocks, parts)
 
-# %% ../nbs/06_batchnorm.ipynb #c7e7e9b1
+# %% ../nbs/06_batchnorm.ipynb #0c68a062
 _local = threading.local()
 
 def _widened(x):
@@ -98,28 +100,29 @@ def _widened(x):
     return wide
 
 def _by_eights(axis, x, dy):
-    """sum(dy) and sum(dy*x), (2, columns or rows), of float32 matrices whose examples are
-    a multiple of 8: eight numbers are added up in float32, what comes of it in float64"""
+    """sum(dy*x), (columns or rows), of float32 matrices whose examples are a multiple of 8:
+    eight are added up in float32, what comes of it in float64. None if float32's range may
+    have been too small"""
     shape = (-1, 8, x.shape[1]) if axis == 0 else (len(x), 8, -1)
-    x, dy = x.reshape(shape), dy.reshape(shape)
-    eights = np.add.reduce(dy, 1), np.einsum("ikj,ikj->ij", dy, x)
-    return np.array([np.add.reduce(e, axis, dtype=np.float64) for e in eights])
+    eights = np.einsum("ikj,ikj->ij", dy.reshape(shape), x.reshape(shape))
+    peaks = np.maximum.reduce(np.abs(eights), axis)
+    if not ((1e-30 < peaks) & (peaks < np.inf)).all(): return None
+    return np.add.reduce(eights, axis, dtype=np.float64)
 
 def _block_sums(axis, x, dy, centre, r0, r1, c0, c1, out):
     """Add sum(g) and sum(g*d) of a block to out, (2, columns or rows):
     d = x - centre, and g = dy, or d without dy"""
     lines, x = slice(c0, c1) if axis == 0 else slice(r0, r1), x[r0:r1, c0:c1]
     if dy is not None: dy = dy[r0:r1, c0:c1]
+    products = None
     if dy is not None and centre is None and x.shape[axis] % 8 == 0:
-        sums = _by_eights(axis, x, dy)
-        if np.isfinite(sums).all():  # else float32's range may have been too small
-            out[:, lines] += sums
-            return
-    d = _widened(x)
-    if centre is not None: d -= centre[lines] if axis == 0 else centre[lines, None]
-    g = d if dy is None else dy
-    out[0, lines] += np.add.reduce(g, axis, dtype=np.float64)
-    out[1, lines] += np.einsum("ij,ij->j" if axis == 0 else "ij,ij->i", g, d)
+        products = _by_eights(axis, x, dy)
+    if products is None:
+        d = _widened(x)
+        if centre is not None: d -= centre[lines] if axis == 0 else centre[lines, None]
+        products = np.einsum("ij,ij->j" if axis == 0 else "ij,ij->i", d if dy is None else dy, d)
+    out[0, lines] += np.add.reduce(d if dy is None else dy, axis, dtype=np.float64)
+    out[1, lines] += products
 
 def _block_affine(axis, x, dy, centre, p, r0, r1, c0, c1, out):
     "out = (x - centre)*p[0] + p[1], or ((x - centre)*p[0] + dy)*p[2] + p[1], for a block"
@@ -212,7 +215,7 @@ def set_threads(n:int|None # how many threads to use; None for the default
         raise ValueError(f"n must be a whole number from 1, or None, got {n!r}")
     _threads = None if n is None else int(n)
 
-# %% ../nbs/06_batchnorm.ipynb #c4a49c89
+# %% ../nbs/06_batchnorm.ipynb #a36b20b4
 _threads = None
 
 @lru_cache(1)
@@ -221,7 +224,7 @@ def _pool(process, workers):
 
 class _settings(np.errstate):
     "NumPy's, for a block: no warnings of NaN, which is an answer here, and short buffers"
-    def __init__(self): super().__init__(over="ignore", invalid="ignore")
+    def __init__(self): super().__init__(all="ignore")
     def __enter__(self):
         super().__enter__()
         np.setbufsize(1024)  # else short rows are copied into long ones first
@@ -237,8 +240,11 @@ def _run(work, numbers, shared):
         for k in numbers: work(k)
         return
     pool = _pool(os.getpid(), get_threads() - 1) if workers > 0 else None
-    futures = [pool.submit(draw) for _ in range(workers)]
-    try: draw()
+    futures = []
+    try:
+        with suppress(RuntimeError):  # when Python is ending it starts no more threads
+            for _ in range(workers): futures.append(pool.submit(draw))
+        draw()
     finally:
         for future in futures: future.result()
 
@@ -501,15 +507,16 @@ def batchnorm(x, # float32 or float64 array of any shape, e.g. (m, n): rows are 
     y = view.restored(y)
     return y, Cache(view, gamma, (dtype1, dtype2), mean, rest, var, eps, centre)
 
-# %% ../nbs/06_batchnorm.ipynb #0f5b8bbb
+# %% ../nbs/06_batchnorm.ipynb #c8c9a0ed
 def batchnorm_backward(dy, # dL/dy, of y's shape
                        cache # what batchnorm returned with y
                       ) -> tuple: # dL/dx like x; dL/dgamma and dL/dbeta, (n,), like these
     """The gradients of batch norm, including those through the batch mean and variance.
 
-    Their sums add up in float64, of float32 without Numba after eight at a time, which
-    errs by less than 1e-7 of the sum of the terms' sizes. ValueError if dy's shape is not
-    x's, or dy is not real numbers. Source: the chain rule, derived in this chapter."""
+    Their sums add up in float64. Without Numba those of dy*x, if float32, are added eight
+    at a time before, which errs by at most 5e-7 of the sum of their sizes. ValueError if
+    dy's shape is not x's, or dy is not real numbers. Source: the chain rule, derived in
+    this chapter."""
     dy, view = np.asarray(dy), cache.view
     if dy.dtype.kind not in "fiu":
         raise ValueError(f"dy must be real numbers, got {dy.dtype}")
@@ -622,7 +629,16 @@ class Moments:
     def __radd__(self, other):
         return self if isinstance(other, int) and other == 0 else NotImplemented
 
-# %% ../nbs/06_batchnorm.ipynb #6b9bf57a
+# %% ../nbs/06_batchnorm.ipynb #6b3ffe00
+def _archive(path, name, entry):
+    "The NumPy archive that a `name` was saved to; ValueError for a file without that entry"
+    try: file = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, BadZipFile): file = None  # of another kind, or cut off
+    if not isinstance(file, np.lib.npyio.NpzFile) or entry not in file:
+        raise ValueError(f"{path} is not a saved {name}")
+    return file
+
+# %% ../nbs/06_batchnorm.ipynb #4ccfaee4
 class BatchNorm:
     """Batch normalization with running statistics.
     State: gamma, beta, mean, var (float64 unless you set others), steps."""
@@ -779,9 +795,7 @@ class BatchNorm:
     def load(cls, path # a file that `save` wrote
             ) -> "BatchNorm":
         "The saved layer. ValueError if the file is not one."
-        with np.load(path, allow_pickle=False) as file:
-            if "config" not in file:
-                raise ValueError(f"{path} is not a saved BatchNorm: it has no config")
+        with _archive(path, "BatchNorm", "gamma") as file:
             bn = cls(**json.loads(str(file["config"])))
             bn.load_state(file)
             bn.steps = int(file["steps"])

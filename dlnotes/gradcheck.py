@@ -119,10 +119,11 @@ class GradientError(AssertionError):
         super().__init__(message)
         self.check = check
 
-# %% ../nbs/05_gradcheck.ipynb #6e4abe9c
+# %% ../nbs/05_gradcheck.ipynb #4f395ed8
 def _arguments(x):
     "x as a tuple of float64 arrays; ValueError for other kinds of number"
-    args = tuple(np.array(a) for a in (x if isinstance(x, tuple) else (x,)))
+    several = isinstance(x, tuple) or (isinstance(x, list) and any(isinstance(a, np.ndarray) for a in x))
+    args = tuple(np.array(a) for a in (x if several else (x,)))
     for a in args:
         if a.dtype.kind in "iu": continue
         if a.dtype != np.float64:
@@ -220,9 +221,9 @@ def numeric_gradient(f, # function of one float64 array, returning a number or a
               for _, bump in _bumps(x, None, None, None)]
     return np.array(slopes).reshape(x.shape)
 
-# %% ../nbs/05_gradcheck.ipynb #85982818
+# %% ../nbs/05_gradcheck.ipynb #ad430d43
 def check_gradient(f, # function of one or several float64 arrays, returning a number or an array
-                   x, # the array to check at; a tuple of arrays if f takes several
+                   x, # the array to check at; a tuple or list of arrays if f takes several
                    grad, # the gradient(s), or a function: grad(*x) if f returns a number, grad(dy, *x) if an array
                    dy=None, # upstream gradient, of the shape of f(x); random by default, and that matters
                    h=None, # step in units of x; by default 6e-6 of the entry's size, or 1e-30 for the complex step

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MLP']
 
-# %% ../nbs/08_network.ipynb #731b7f35
+# %% ../nbs/08_network.ipynb #34f29df2
 import json
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm.auto import tqdm
 
-from .batchnorm import BatchNorm
+from .batchnorm import BatchNorm, _archive
 from .softmax import (
     SoftmaxRegression, _encode, _features, _theirs, cross_entropy, softmax)
 
@@ -121,7 +121,7 @@ def _data(X, y, like=None):
         raise ValueError(f"the validation set has labels the training data lack: {new.tolist()}")
     return X, np.searchsorted(like[1], classes)[places], like[1]
 
-# %% ../nbs/08_network.ipynb #8e178bce
+# %% ../nbs/08_network.ipynb #4a1358f2
 @dataclass(eq=False, repr=False)
 class MLP:
     """A multilayer perceptron: ReLU, batch norm, a softmax head; trained on mini-batches.
@@ -248,7 +248,7 @@ class MLP:
         return {"loss": total/len(X), "lr": lr}
 
     def _watch(self, X, y):
-        z = self._logits(X)
+        with np.errstate(over="ignore", invalid="ignore"): z = self._logits(X)
         return {"validation_loss": float(cross_entropy(z, y)[0]),
                 "validation_score": float((z.argmax(axis=1) == y).mean())}
 
@@ -299,23 +299,26 @@ class MLP:
 
     def save(self, path # a file name, used as it is
             ) -> None:
-        "Write settings and weights as a NumPy archive, without pickle. ValueError before `fit`."
+        """Write settings and weights as a NumPy archive, without pickle.
+        ValueError before `fit`, or for labels that are neither numbers, strings nor dates."""
         if not hasattr(self, "classes_"):
             raise ValueError("there is nothing to save yet: call fit first")
+        classes = self.classes_
+        if classes.dtype == object: classes = np.array(classes.tolist())
+        if classes.dtype == object:
+            raise ValueError(f"labels such as {classes[0]!r} cannot be saved without pickle: fit to strings or numbers")
         params = self.get_params() | {"norm": self.norm_}
+        config = json.dumps(params, default=lambda value: value.tolist())
         statistics = [np.stack([bn.mean, bn.var]) for bn in self.bns_ if bn]
         with open(path, "wb") as file:
-            np.savez(file, config=json.dumps(params, default=lambda value: value.tolist()),
-                     classes=np.array(self.classes_.tolist()), sizes=self.sizes_,
+            np.savez(file, config=config, classes=classes, sizes=self.sizes_,
                      theta=self.theta_, statistics=np.hstack([np.empty((2, 0)), *statistics]))
 
     @classmethod
     def load(cls, path # a file that `save` wrote
             ) -> "MLP": # fitted
         "The saved network: the same predictions. ValueError if the file is not one."
-        with np.load(path, allow_pickle=False) as file:
-            if "theta" not in file:
-                raise ValueError(f"{path} is not a saved MLP: it has no theta")
+        with _archive(path, "MLP", "theta") as file:
             config = json.loads(str(file["config"]))
             net = cls(**config | {"hidden": tuple(config["hidden"])})
             net.start(file["sizes"], file["theta"].dtype)

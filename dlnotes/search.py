@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['Trial', 'Study', 'lineage', 'to_frame', 'load', 'search']
 
-# %% ../nbs/03_search.ipynb #48558adb
+# %% ../nbs/03_search.ipynb #3574d4ba
 import json
 import math
+import multiprocessing.util
 import operator
 import os
 import signal
@@ -29,7 +30,7 @@ from typing import Any
 
 import cloudpickle
 import numpy as np
-from loky import ProcessPoolExecutor
+from loky import ProcessPoolExecutor, cpu_count
 
 from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Uniform
 from .space import Space, _count, _key
@@ -317,7 +318,7 @@ def _stop_if_hopeless(trials: list[Trial]) -> None:
         raise RuntimeError(f"all of the first {len(trials)} trials failed; the first ({trials[0].state}) said:\n"
                            f"{trials[0].error}")
 
-# %% ../nbs/03_search.ipynb #f0e4fc1d
+# %% ../nbs/03_search.ipynb #f81b60b1
 _mine: bytes | None = None # in a worker: the bytes of the objective it was started with
 
 def _receive(payload: bytes, driver: int) -> None:
@@ -339,16 +340,24 @@ def _ready() -> None:
     "In a new worker: load the objective; if that fails, the first trial says so"
     with suppress(Exception): _unpacked(_mine)
 
+def _tidy() -> None:
+    "In a worker, before it is killed: give back semaphores, which would be reported as leaked"
+    multiprocessing.util._run_finalizers(0)
+
 def _work(payload: bytes | None, params: dict) -> dict:
     "In a worker: one trial of the objective it was started with, or of the one it is sent"
     return _evaluate(lambda p: _unpacked(payload or _mine)(p), params)
 
-# %% ../nbs/03_search.ipynb #030a2414
-class _Worker:
-    "One process for trials, replaced when it has died or was killed."
+# %% ../nbs/03_search.ipynb #d10af08b
+_THREADS = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 
-    def __init__(self, objective: bytes, timeout: float | None):
+class _Worker:
+    """One process for trials, replaced when it has died or was killed. Its linear algebra takes `threads` threads,
+    unless the environment says how many: workers that all want every core keep each other from working."""
+
+    def __init__(self, objective: bytes, timeout: float | None, threads: int):
         self.objective, self.timeout = objective, timeout
+        self.env = {name: str(threads) for name in _THREADS if name not in os.environ}
         self.process, self.busy, self.closed = None, False, False
 
     def __call__(self, params: dict) -> dict:
@@ -365,16 +374,19 @@ class _Worker:
             raise
 
     def start(self) -> None:
-        self.process = ProcessPoolExecutor(1, initializer=_receive, initargs=[self.objective, os.getpid()])
+        initargs = [self.objective, os.getpid()]
+        self.process = ProcessPoolExecutor(1, initializer=_receive, initargs=initargs, env=self.env)
         self.process.submit(_ready).result()  # the time to start and load does not count as the trial's
 
     def stop(self, closed: bool = False) -> None:
         self.closed |= closed
         process, self.process = self.process, None
-        if process: process.shutdown(kill_workers=self.busy)  # an idle one may tidy up and go
-        self.busy = False
+        if process is None: return
+        if not self.busy:
+            with suppress(Exception): process.submit(_tidy).result(timeout=1)
+        process.shutdown(kill_workers=True)
 
-# %% ../nbs/03_search.ipynb #fafecbb9
+# %% ../nbs/03_search.ipynb #ee6f684a
 def _collect(submit: Callable, todo: dict[int, dict]) -> Iterator[tuple[int, dict]]:
     "Numbers and outcomes of the trials `todo`, as they end; a trial whose worker died is submitted once more"
     lost = lambda state, error: dict(value=None, state=state, error=error)
@@ -409,7 +421,8 @@ def _workers(objective: Callable, n_jobs: int, executor: Executor | None, timeou
     elif executor is not None:
         yield partial(_collect, partial(executor.submit, _work, _packed(objective)))
     else:
-        workers = [_Worker(_packed(objective), timeout) for _ in range(n_jobs)]
+        threads = max(1, cpu_count()//n_jobs)
+        workers = [_Worker(_packed(objective), timeout, threads) for _ in range(n_jobs)]
         idle = SimpleQueue()
         for worker in workers: idle.put(worker)
         def work(params):

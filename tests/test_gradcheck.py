@@ -257,3 +257,10 @@ def test_agrees_with_autograd(args):
     for k, name in enumerate(("x", "gamma", "beta")):
         numeric = numeric_gradient(lambda v, k=k: bn(*[v if i == k else a for i, a in enumerate(args)]), args[k], dy=dy)
         np.testing.assert_allclose(numeric, theirs[k], rtol=1e-5, atol=1e-8, err_msg=name)
+
+
+def test_arguments_may_come_as_a_list():
+    x, w = np.arange(12.0).reshape(4, 3), np.ones((3, 4))
+    args = lambda kind: (lambda x, w: x @ w, kind((x, w)), lambda dy, x, w: (dy @ w.T, x.T @ dy))
+    assert [a.shape for a in check_gradient(*args(list)).arguments] == [(4, 3), (3, 4)]
+    assert check_gradient(*args(list)) == check_gradient(*args(tuple))

@@ -3,6 +3,7 @@
 import copy
 import inspect
 import pickle
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -267,10 +268,26 @@ def test_a_saved_network_predicts_the_same_without_pickle(tmp_path, norm, hidden
         assert all(file[name].dtype != object for name in file)
 
 
+@pytest.mark.parametrize("kind", ["int8", "bool", "datetime64[D]", "U3"])
+def test_a_saved_network_keeps_the_kind_of_its_labels(tmp_path, kind):
+    net = MLP((3,), epochs=1).fit(np.eye(4), np.array([0, 1, 0, 1]).astype(kind))
+    net.save(tmp_path / "net")
+    assert MLP.load(tmp_path / "net").predict(np.eye(4)).dtype == net.predict(np.eye(4)).dtype == kind
+
+
+def test_labels_that_need_pickle_are_not_saved(tmp_path):
+    net = MLP((3,), epochs=1).fit(np.eye(4), np.array([Fraction(1, 2), Fraction(1, 3)] * 2, dtype=object))
+    with pytest.raises(ValueError, match="cannot be saved without pickle"):
+        net.save(tmp_path / "net")
+    assert not (tmp_path / "net").exists()
+
+
 def test_what_is_not_a_saved_network_is_refused(tmp_path):
     np.savez(tmp_path / "other.npz", a=1)
-    with pytest.raises(ValueError, match="not a saved MLP"):
-        MLP.load(tmp_path / "other.npz")
+    (tmp_path / "text").write_text("theta")
+    for name in ("other.npz", "text"):
+        with pytest.raises(ValueError, match="not a saved MLP"):
+            MLP.load(tmp_path / name)
     with pytest.raises(ValueError, match="nothing to save"):
         MLP().save(tmp_path / "never")
     assert not (tmp_path / "never").exists()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from loky import cpu_count
 
 from dlnotes import Categorical, LogUniform, Space, Study, Uniform, search
 
@@ -71,6 +72,27 @@ def test_a_function_of_an_unguarded_script_runs_in_workers(tmp_path):
     assert done.stdout.split() == ["True"], done.stderr
     piped = subprocess.run([sys.executable], input=program.read_text(), capture_output=True, text=True, timeout=60)
     assert piped.stdout.split() == ["True"], piped.stderr
+
+
+@pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"])
+def test_workers_share_the_cores_unless_the_environment_says_otherwise(monkeypatch, name):
+    threads = lambda: search(lambda p: float(os.environ[name]), SPACE, 4, n_jobs=2).values.tolist()
+    monkeypatch.delenv(name, raising=False)
+    assert threads() == [max(1, cpu_count() // 2)] * 4
+    monkeypatch.setenv(name, "5")
+    assert threads() == [5] * 4
+
+
+def test_what_an_objective_leaves_running_does_not_hold_up_the_end():
+    program = """
+        from threading import Thread
+        def objective(params):
+            Thread(target=time.sleep, args=[1000]).start()
+            return bowl(params)
+        print(len(search(objective, SPACE, n_trials=8, n_jobs=2, progress=False).trials))
+        """
+    run = python(program, stdout=subprocess.PIPE)
+    assert run.communicate(timeout=60)[0] == "8\n" and run.returncode == 0
 
 
 def test_workers_that_hold_semaphores_leave_without_a_word():
