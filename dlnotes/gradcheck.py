@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-# %% ../nbs/05_gradcheck.ipynb #9f7049c4
+# %% ../nbs/05_gradcheck.ipynb #d21c07d4
 _EPS = np.finfo(np.float64).eps
 
 def _called(f, args):
@@ -36,7 +36,7 @@ def _slope(f, args, k, bump, dy, h, method):
     moved = np.abs(dy)*(np.abs(up) + np.abs(down))*(up != down)
     return (dy*(up - down)).sum()/(2*h), 32*_EPS*moved.sum()/(2*h)
 
-# %% ../nbs/05_gradcheck.ipynb #c7b2c1a4
+# %% ../nbs/05_gradcheck.ipynb #1298bffb
 def _close(a, b): return bool(np.abs(a - b).max() <= 1e-5*np.abs(b).max())
 
 def _linear_along(axis, r, x):
@@ -119,7 +119,7 @@ class GradientError(AssertionError):
         super().__init__(message)
         self.check = check
 
-# %% ../nbs/05_gradcheck.ipynb #4f395ed8
+# %% ../nbs/05_gradcheck.ipynb #d917a7e5
 def _arguments(x):
     "x as a tuple of float64 arrays; ValueError for other kinds of number"
     several = isinstance(x, tuple) or (isinstance(x, list) and any(isinstance(a, np.ndarray) for a in x))
@@ -166,7 +166,7 @@ def _given(grad, args, dy, y, dy_given):
             raise GradientError(f"the gradient for argument {i} must be real numbers, got {dtype}")
     return tuple(np.asarray(g, dtype=np.float64) for g in grads)
 
-# %% ../nbs/05_gradcheck.ipynb #f7e6b9e2
+# %% ../nbs/05_gradcheck.ipynb #bd24537e
 def _bumps(x, entries, directions, rng):
     "Which way to move x: one-hot arrays with their indices, or random directions of length 1"
     if directions:

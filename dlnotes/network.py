@@ -17,7 +17,7 @@ from .batchnorm import BatchNorm, _archive
 from .softmax import (
     SoftmaxRegression, _encode, _features, _theirs, cross_entropy, softmax)
 
-# %% ../nbs/08_network.ipynb #9e6e055f
+# %% ../nbs/08_network.ipynb #b382826e
 def _shapes(sizes, norm):
     "Name and shape of every parameter; `sizes`: features, hidden units, classes"
     shapes = {}
@@ -34,7 +34,7 @@ def _views(vector, shapes):
     parts = zip(shapes, np.split(vector, cuts[:-1]), strict=True)
     return {name: part.reshape(shapes[name]) for name, part in parts}
 
-# %% ../nbs/08_network.ipynb #913e1015
+# %% ../nbs/08_network.ipynb #f7bc25c2
 def _forward(x, params, bns, norm, train=True):
     "Logits, and each layer's input and activation; a BatchNorm or None for each hidden layer"
     tape = []
@@ -47,7 +47,7 @@ def _forward(x, params, bns, norm, train=True):
     last = len(bns) + 1
     return x @ params[f"W{last}"] + params[f"b{last}"], [*tape, (x, None)]
 
-# %% ../nbs/08_network.ipynb #858395e2
+# %% ../nbs/08_network.ipynb #0ec19862
 def _backward(dz, tape, params, bns, norm, grads):
     "The gradient of every parameter, written into `grads`, from dL/d logits"
     for l, (x, a) in reversed(list(enumerate(tape, start=1))):
@@ -61,13 +61,13 @@ def _backward(dz, tape, params, bns, norm, grads):
         if f"b{l}" in grads: dz.sum(axis=0, out=grads[f"b{l}"])
         if l > 1: dz = dz @ params[f"W{l}"].T
 
-# %% ../nbs/08_network.ipynb #a8784e95
+# %% ../nbs/08_network.ipynb #ee40a451
 def _momentum(theta, grad, v, lr, beta):
     "One step along v, the moving average of the gradient"
     v += (1 - beta)*(grad - v)
     theta -= lr*v
 
-# %% ../nbs/08_network.ipynb #15d2cd2a
+# %% ../nbs/08_network.ipynb #1fe90f70
 def _adam(theta, grad, v, s, t, lr, beta1, beta2, eps):
     "Step number t (from 1) of Adam: v averages the gradient, s its square"
     v += (1 - beta1)*(grad - v)

@@ -99,7 +99,7 @@ def one_hot(y:np.ndarray,   # integer labels, any shape
     Y[np.arange(y.size), y.ravel()] = 1
     return Y.reshape(*shape, num_classes)
 
-# %% ../nbs/07_softmax.ipynb #59b36f7a
+# %% ../nbs/07_softmax.ipynb #0fb3e306
 _BLOCK = 2**18 # numbers worked on at once: few enough to stay in the processor's cache
 
 def _threads() -> int:
@@ -121,7 +121,7 @@ def _each_block(work, m, c):
         return
     with ThreadPoolExecutor(threads) as pool: list(pool.map(work, blocks))
 
-# %% ../nbs/07_softmax.ipynb #cc0d5af6
+# %% ../nbs/07_softmax.ipynb #eb1e29e8
 def _row_sums(t): return np.einsum("ij->i", t) if t.shape[1] < 1024 else t.sum(axis=1)
 
 def _harmless(total, own):
@@ -148,7 +148,7 @@ def _label_block(z, y, scale, loss, dz):
         dz *= (scale/total)[:, None]
     flat[at] -= scale
 
-# %% ../nbs/07_softmax.ipynb #9d8f2c6f
+# %% ../nbs/07_softmax.ipynb #869dc640
 def _target_block(z, q, scale, loss, dz):
     "For rows of targets q >= 0: loss = -sum(q log softmax(z)), dz = scale (sum(q) softmax(z) - q)"
     with np.errstate(all="ignore"):
@@ -251,7 +251,7 @@ def cross_entropy(z:np.ndarray, # logits (no unit), classes along `axis`
     with np.errstate(all="ignore"):
         return z.dtype.type(np.divide(loss.sum(dtype=np.float64), divisor)), dz
 
-# %% ../nbs/07_softmax.ipynb #b210a026
+# %% ../nbs/07_softmax.ipynb #e774fe0d
 def _conjugate_gradients(curved, G, precondition, enough, max_steps):
     """D with curved(D) = -G, and how many products it took; stops when enough(R, shrunk), with
     the residual R and how far its size in the preconditioner's norm has shrunk"""
@@ -271,7 +271,7 @@ def _conjugate_gradients(curved, G, precondition, enough, max_steps):
         V = Y + rho/last*V
     return (D if D.any() else Y), step
 
-# %% ../nbs/07_softmax.ipynb #68876916
+# %% ../nbs/07_softmax.ipynb #98ad655d
 class _Prepared:
     "X with columns centred, scaled to unit variance, and one of ones; and the way back to X's units"
     def __init__(self, X, lam, fit_intercept):
@@ -315,7 +315,7 @@ class _Prepared:
         W = W*self.spread
         return np.column_stack([W, b]) if self.fit_intercept else W
 
-# %% ../nbs/07_softmax.ipynb #93352473
+# %% ../nbs/07_softmax.ipynb #7e5f5b8b
 class _Objective:
     """f = sum_i s_i L_i + sum(lam W^2)/2, its gradient and products with its Hessian;
     W is (K, n), logits Z are (K, m)"""
@@ -366,7 +366,7 @@ class _Objective:
         if self.s is not None: U *= self.s.astype(X.dtype)
         return U@X + self.lam*V
 
-# %% ../nbs/07_softmax.ipynb #57551cac
+# %% ../nbs/07_softmax.ipynb #c2575397
 def _gram(X, w):
     "X' diag(w) X"
     if np.ptp(w) <= 1e-12*w.max(): return (X.T@X).astype(np.float64)*w.mean()
@@ -392,7 +392,7 @@ def _inverse(A, eps):
 
 def _sum_to_zero(W): return W - W.mean(axis=0)
 
-# %% ../nbs/07_softmax.ipynb #a768a39a
+# %% ../nbs/07_softmax.ipynb #b32fd04b
 def _preconditioner(X, p, lam, cheap):
     """R -> R_k M_k^-1 for each class k, where p (K, m) is yhat_k (1 - yhat_k), and how far from
     collinear X's columns are. If cheap, only the diagonal of M"""
@@ -423,7 +423,7 @@ def _whole_inverse(o, dz, yhat):
     M, apart = _inverse(H.reshape(K*n, K*n), np.finfo(np.float64).eps)
     return M.reshape(K, n, K, n), apart
 
-# %% ../nbs/07_softmax.ipynb #cb214b8d
+# %% ../nbs/07_softmax.ipynb #84501189
 def _gap(squared, reach):
     """An upper bound of f - f*, from squared = g' P^-1 g, and reach: how large the square of a
     difference of logits can be after a step D of D' P D = 1"""
@@ -464,7 +464,7 @@ def _whole_reach(X, M):
         return np.einsum("ij,ij->i", X@between, X).max()
     return max(pair(j, k) for j in range(len(M)) for k in range(j))
 
-# %% ../nbs/07_softmax.ipynb #e6130afc
+# %% ../nbs/07_softmax.ipynb #9ae0f7fc
 @dataclass
 class _Result:
     W: np.ndarray
@@ -551,7 +551,7 @@ def _head_start(o, W):
     few = _Objective(np.ascontiguousarray(o.X[part]), o.lam/8, o.y[part], Q, s)
     return _newton(few, W, 0.1, 10).W
 
-# %% ../nbs/07_softmax.ipynb #b5cb3ecd
+# %% ../nbs/07_softmax.ipynb #70251069
 def _theirs(name, fallback):
     "scikit-learn's exception or warning, if it is loaded, so that its users can catch it"
     return getattr(sys.modules.get("sklearn.exceptions"), name, fallback)
@@ -583,7 +583,7 @@ def _feature_names(X):
     if names is None or not all(isinstance(name, str) for name in names): return None
     return np.asarray(names, dtype=object)
 
-# %% ../nbs/07_softmax.ipynb #d6546ef3
+# %% ../nbs/07_softmax.ipynb #3957f8e7
 def _encode(y, m):
     "(classes, integer labels, None) for labels, (classes, None, Q) for rows of probabilities"
     if y is None: raise ValueError("fit requires y to be passed, but the target y is None")
@@ -665,7 +665,7 @@ def _row(label, name, coef, error):
             "z": z, "p": math.erfc(abs(z)/math.sqrt(2)),
             "low": float(coef - 1.959964*error), "high": float(coef + 1.959964*error)}
 
-# %% ../nbs/07_softmax.ipynb #b56d07f9
+# %% ../nbs/07_softmax.ipynb #f9714776
 def _variances(prepared, yhat, s):
     """Variances of the contrasts W_k - W_0 in X's units, (K-1, n), the intercepts last;
     zeros if not determined"""
