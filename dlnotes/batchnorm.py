@@ -88,7 +88,7 @@ def _plan(outer, features, inner, numba):
     return _Plan(shape, axis, copies, features, inner, count, at_once, compiled, fused,
                  shared, step, blocks, parts)
 
-# %% ../nbs/06_batchnorm.ipynb #c503578a
+# %% ../nbs/06_batchnorm.ipynb #b602069b
 _local = threading.local()
 
 def _widened(x):
@@ -114,14 +114,15 @@ def _block_sums(axis, x, dy, centre, r0, r1, c0, c1, out):
     d = x - centre, and g = dy, or d without dy"""
     lines, x = slice(c0, c1) if axis == 0 else slice(r0, r1), x[r0:r1, c0:c1]
     if dy is not None: dy = dy[r0:r1, c0:c1]
-    pairs, products = "ij,ij->j" if axis == 0 else "ij,ij->i", None
+    g, products = dy, None
     if dy is not None and centre is None and x.shape[axis] % 8 == 0:
         products = _by_eights(axis, x, dy)
     if products is None:
         d = _widened(x)
         if centre is not None: d -= centre[lines] if axis == 0 else centre[lines, None]
-        products = np.einsum(pairs, d if dy is None else dy, d)
-    out[0, lines] += np.add.reduce(d if dy is None else dy, axis, dtype=np.float64)
+        if dy is None: g = d
+        products = np.einsum("ij,ij->j" if axis == 0 else "ij,ij->i", g, d)
+    out[0, lines] += np.add.reduce(g, axis, dtype=np.float64)
     out[1, lines] += products
 
 def _block_affine(axis, x, dy, centre, p, r0, r1, c0, c1, out):
@@ -217,7 +218,7 @@ def set_threads(n:int|None # how many threads to use; None for the default
         raise ValueError(f"n must be a whole number from 1, or None, got {n!r}")
     _threads = None if n is None else int(n)
 
-# %% ../nbs/06_batchnorm.ipynb #b385b41b
+# %% ../nbs/06_batchnorm.ipynb #de6439b1
 _threads = None
 
 @lru_cache(1)
@@ -234,15 +235,14 @@ class _settings(np.errstate):
 def _run(work, numbers, shared):
     "work(k) for every number, shared among the threads"
     workers = min(get_threads(), len(numbers)) - 1 if shared else 0
+    if not workers:
+        for k in numbers: work(k)
+        return
     left = iter(numbers)  # drawing from it is atomic
     def draw():
         with _settings():
             for k in left: work(k)
-    if not workers:
-        for k in numbers: work(k)
-        return
-    pool = _pool(os.getpid(), get_threads() - 1) if workers > 0 else None
-    futures = []
+    pool, futures = _pool(os.getpid(), get_threads() - 1), []
     try:
         with suppress(RuntimeError):  # when Python is ending it starts no more threads
             for _ in range(workers): futures.append(pool.submit(draw))
