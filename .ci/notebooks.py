@@ -1,6 +1,8 @@
 """Run the book's notebooks: `run` stores fresh outputs, `check` compares fresh outputs with the stored ones.
 
-A cell marked `#| timing: true` shows times of the machine it ran on: it must run, but its outputs are not compared.
+A cell marked `#| timing: true` or `#| machine: true` shows times, or last digits, of the machine it ran on: it must
+run and give outputs of the same kinds, but they are not compared. `check --alone` runs each notebook as a reader does
+who has downloaded it: by itself, in an empty folder, with what this Python has installed.
 """
 
 import argparse
@@ -11,18 +13,18 @@ import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nbformat
 import numpy as np
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
-from nbdev.clean import clean_nb
 from PIL import Image
 
 root = Path(__file__).resolve().parents[1]
 number = re.compile(r"[-+−]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?")
 options = re.compile(r"(?:#\|.*\n?)*")  # the lines at a cell's very start
-timing = re.compile(r"^#\|\s*timing:\s*true\s*$", re.M)
+machines_own = re.compile(r"^#\|\s*(?:timing|machine):\s*true\s*$", re.M)
 not_run = re.compile(r"^#\|\s*(?:eval:\s*false|notest)\s*$", re.M)
 
 
@@ -33,13 +35,15 @@ def marked(cell, option):
 
 def cleaned(nb):
     """A copy of `nb` as nbdev cleans it: no execution counts, no volatile metadata."""
+    from nbdev.clean import clean_nb
+
     nb = nbformat.from_dict(nb)
     clean_nb(nb)
     return nbformat.from_dict(nb)
 
 
-def execute(nb):
-    """A cleaned copy of `nb` with the outputs of a run in a fresh kernel."""
+def execute(nb, folder=root / "nbs"):
+    """A copy of `nb` with the outputs of a run in a fresh kernel in `folder`."""
     fresh = nbformat.from_dict(nb)
     skipped = {}
     for cell in fresh.cells:
@@ -49,11 +53,11 @@ def execute(nb):
     # notebooks run side by side and start workers: more threads in each would only wait for each other
     os.environ |= {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL")}
     quiet = ["--log-level=ERROR"]
-    resources = {"metadata": {"path": root / "nbs"}}
+    resources = {"metadata": {"path": folder}}
     NotebookClient(fresh, timeout=600, kernel_name="python3", extra_arguments=quiet, resources=resources).execute()
     for cell in fresh.cells:
         cell.source = skipped.get(cell.id, cell.source)
-    return cleaned(fresh)
+    return fresh
 
 
 def equal(a, b, rtol=1e-6, atol=1e-12):
@@ -124,7 +128,7 @@ def differences(stored, fresh):
             continue
         if marked(old, not_run):
             found = ["is not run, so it must not show an output"] if old.outputs else []
-        elif marked(old, timing):
+        elif marked(old, machines_own):
             same = [kind for kind, _ in parts(old)] == [kind for kind, _ in parts(new)]
             found = [] if same else ["gave another kind of output"]
         else:
@@ -138,11 +142,21 @@ def differences(stored, fresh):
 def check(path):
     """Problems with one notebook: it is not clean, it fails, or a run gives other outputs than are stored."""
     stored = nbformat.read(path, as_version=4)
-    problems = [] if stored == cleaned(stored) else ["is not clean: run `make notebooks`"]
+    return ([] if stored == cleaned(stored) else ["is not clean: run `make notebooks`"]) + rerun(stored)
+
+
+def check_alone(path):
+    """The same for a notebook alone in an empty folder; what it leaves there goes with the folder."""
+    with TemporaryDirectory() as folder:
+        return rerun(nbformat.read(path, as_version=4), folder)
+
+
+def rerun(stored, *folder):
+    """Problems with a run of a notebook: it fails, or gives other outputs than are stored."""
     try:
-        return problems + list(differences(stored, execute(stored)))
+        return list(differences(stored, execute(stored, *folder)))
     except CellExecutionError as error:
-        return [*problems, f"failed\n{error}"]
+        return [f"failed\n{error}"]
 
 
 def run(path):
@@ -160,10 +174,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("command", choices=["run", "check"])
     parser.add_argument("notebook", nargs="*", type=Path, help="default: every notebook of the book")
+    parser.add_argument("--alone", action="store_true", help="with check: each in an empty folder of its own")
     parser.add_argument("--workers", type=int, default=2)
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     paths = args.notebook or sorted((root / "nbs").glob("*.ipynb"))
-    work = {"run": run, "check": check}[args.command]
+    work = {"run": run, "check": check_alone if args.alone else check}[args.command]
     with ThreadPoolExecutor(args.workers) as pool:
         results = list(pool.map(work, paths))
     for path, problems in zip(paths, results, strict=True):

@@ -96,7 +96,8 @@ class ArgumentCheck:
 
 @dataclass(frozen=True)
 class GradientCheck:
-    "What `check_gradient` found; true if every argument passed, and prints as a table."
+    """What `check_gradient` found; true if every argument passed, and prints as a table. An error that passes is printed
+    as no more than that: below `tol` its digits are chance. `arguments` has them."""
     arguments: tuple # an `ArgumentCheck` for each argument
     tol: float # the largest relative error that passes
 
@@ -107,8 +108,8 @@ class GradientCheck:
     def __repr__(self):
         rows = [("argument", "shape", "checked", "error", "")]
         for a in self.arguments:
-            verdict = "ok" if a.error <= self.tol else "WRONG"
-            rows.append((a.name, str(a.shape), str(a.checked), f"{a.error:.0e}", verdict))
+            found = (f"< {self.tol:.0e}", "ok") if a.error <= self.tol else (f"{a.error:.0e}", "WRONG")
+            rows.append((a.name, str(a.shape), str(a.checked), *found))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
         return "\n".join(line.rstrip() for line in lines)

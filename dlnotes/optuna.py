@@ -9,13 +9,12 @@ __all__ = ['Sampler']
 import math
 from typing import Any
 
-import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from .scales import Categorical, Integer, LogUniform, Scale, Uniform
+from .scales import Categorical, Integer, LogUniform, Scale, Uniform, log
 from .search import _LENGTH, _NOISE, Study, Trial, _finer, _plan, _stage_start
 from .space import Space, _count
 
@@ -52,7 +51,7 @@ class Sampler(BaseSampler):
         known = [t for t in map(lambda t: _known(t, search_space, space), study.get_trials(deepcopy=False))
                  if t is not None and t.number < start]
         ours = Study(space, self.seed, direction, known, stage_size=self.stage_size)
-        shape = np.log([_LENGTH]*len(space) + [_NOISE])
+        shape = log([_LENGTH]*len(space) + [_NOISE])
         points, _ = _plan(ours, _finer(space, known, stage, direction), stage if known else 0, shape, steps=10)
         params, _ = points[(trial.number - start) % len(points)]
         return {name: _value(d, params[name]) for name, d in search_space.items()}

@@ -15,13 +15,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
 from .scales import Categorical, Integer, LogUniform, Uniform
 from .search import Study, _evaluate, _fit, _likeness, _squares
-from .space import Space, _count, _key
+from .space import Space, Stream, _count, _key
 
 # %% ../nbs/04_practice.ipynb #1af4e408
 @dataclass(frozen=True)
@@ -41,8 +42,7 @@ def edges(study: Study, # a search with at least 9 complete trials from the whol
     trials = sorted((t for t in study.complete if t.whole), key=lambda t: t.value*_sign(study))
     if (n := len(trials)) < 9: raise ValueError(f"edges needs 9 complete trials from the whole space, got {n}")
     u, best = study.space.cdf([t.params for t in trials]), study.space.cdf([study.best.params])[0]
-    rng = np.random.default_rng(0)
-    thirds = rng.permuted(np.tile(np.arange(n), (shuffles, 1)), axis=1)[:, :n//3]
+    thirds = Stream(0, "edges")(shuffles, n).argsort(axis=1, kind="stable")[:, :n//3]
     numeric = [(j, name) for j, name in enumerate(study.space) if not isinstance(study.space[name], Categorical)]
     found = []
     for j, name in numeric:
@@ -85,14 +85,13 @@ def importance(study: Study, # a search with at least 8 complete trials
     values, u = np.array([t.value for t in trials])*_sign(study), study.space.cdf([t.params for t in trials])
     if calm: values = np.minimum(values, _fence(values[[t.whole for t in trials]]))
     z = (values - values.mean()) / max(values.std(), 1e-300)
-    names, rng = list(study.space), np.random.default_rng(seed)
-    guesses = _guesses(study.space, u, z, _saltelli(len(names), seed), draws, rng)
+    names, stream = list(study.space), Stream(seed, "importance")
+    guesses = _guesses(study.space, u, z, _saltelli(len(names), seed), draws, stream)
     effects = np.array([_effects(y, len(names)) for y in guesses])  # (draws, 2, d)
     main, total = np.median(effects, axis=0)
     low, high = np.quantile(effects[:, 1], [0.05, 0.95], axis=0)
     rows = zip(names, main.tolist(), total.tolist(), low.tolist(), high.tolist())
     return sorted((Importance(*row) for row in rows), key=lambda row: -row.total)
-
 
 def _fence(values: np.ndarray) -> float:
     "Tukey's fence: values beyond it are outliers"
@@ -100,7 +99,8 @@ def _fence(values: np.ndarray) -> float:
     return q3 + 1.5*(q3 - q1)
 
 # %% ../nbs/04_practice.ipynb #e6a78c64
-def _guesses(space: Space, u: np.ndarray, z: np.ndarray, points: np.ndarray, draws: int, rng) -> list[np.ndarray]:
+def _guesses(space: Space, u: np.ndarray, z: np.ndarray, points: np.ndarray, draws: int,
+             stream: Stream) -> list[np.ndarray]:
     "Values at `points` (m, d) of functions drawn from the Gaussian process given values `z` (n,) at `u` (n, d)"
     d = len(space)
     options = np.array([isinstance(scale, Categorical) for scale in space.scales.values()])
@@ -115,11 +115,16 @@ def _guesses(space: Space, u: np.ndarray, z: np.ndarray, points: np.ndarray, dra
     everywhere, n = np.concatenate([_spread(points, levels), _spread(u, levels)]), len(points)
     found = []
     for _ in range(draws):
-        W = rng.normal(size=(128, len(lengths))) / lengths * np.sqrt(5/rng.chisquare(5, size=(128, 1)))
-        prior = np.cos(everywhere @ W.T + 2*math.pi*rng.random(128)) @ rng.normal(size=128)*math.sqrt(2/128)
-        weights = inverse @ (z/scale - prior[n:] - math.sqrt(noise)*rng.normal(size=len(z)))
+        chi_square = (_normal(stream, 128, 5)**2).sum(axis=1, keepdims=True)
+        W = _normal(stream, 128, len(lengths)) / lengths * np.sqrt(5/chi_square)
+        prior = np.cos(everywhere @ W.T + 2*math.pi*stream(128)) @ _normal(stream, 128)*math.sqrt(2/128)
+        weights = inverse @ (z/scale - prior[n:] - math.sqrt(noise)*_normal(stream, len(z)))
         found.append(scale*(prior[:n] + across @ weights))
     return found
+
+def _normal(stream: Stream, *shape: int) -> np.ndarray:
+    "Standard normal numbers, by the quantile function"
+    return np.vectorize(NormalDist().inv_cdf)(stream(*shape) + 2.0**-54)
 
 def _snapped(v: np.ndarray, levels: list[int]) -> np.ndarray:
     "Positions (m, d) with those of options moved to the middle of their slice; `levels` is 0 for numbers"
@@ -375,7 +380,7 @@ def follow(start: Callable, # as for Panda
 def to_optuna(self: Study):
     "The study as an Optuna study in memory. Raises ImportError if Optuna is not installed."
     try: import optuna
-    except ImportError: raise ImportError("to_optuna needs Optuna: pip install 'dlnotes[optuna]'") from None
+    except ImportError: raise ImportError("to_optuna needs Optuna: pip install 'optuna>=5'") from None
     distributions = {name: _distribution(optuna.distributions, scale) for name, scale in self.space.scales.items()}
     states = optuna.trial.TrialState
     study = optuna.create_study(direction=self.direction)

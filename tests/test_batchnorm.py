@@ -402,7 +402,7 @@ def drawn(batch):
     )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(batches)
 def test_output_mean_is_beta_and_variance_gamma_squared_up_to_eps(batch):
     x, gamma, beta, _ = drawn(batch)
@@ -411,7 +411,7 @@ def test_output_mean_is_beta_and_variance_gamma_squared_up_to_eps(batch):
     np.testing.assert_allclose(y.var(0), gamma**2 * cache.var / (cache.var + 1e-5), rtol=1e-8, atol=1e-12)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(batches, st.floats(0.1, 10), st.floats(-100, 100))
 def test_shift_and_scale_of_the_input_change_nothing(batch, scale, shift):
     x, gamma, beta, dy = drawn(batch)
@@ -421,7 +421,7 @@ def test_shift_and_scale_of_the_input_change_nothing(batch, scale, shift):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6 * (1 + np.abs(a).max()))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(batches)
 def test_the_gradient_is_orthogonal_to_constants_and_to_xhat(batch):
     x, gamma, beta, dy = drawn(batch)
@@ -432,7 +432,7 @@ def test_the_gradient_is_orthogonal_to_constants_and_to_xhat(batch):
     assert np.abs((dx * y).sum(0)).max() < 1e-9 * size * len(x)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(batches)
 def test_permuting_the_rows_permutes_the_result(batch):
     x, gamma, beta, dy = drawn(batch)
@@ -441,7 +441,7 @@ def test_permuting_the_rows_permutes_the_result(batch):
         np.testing.assert_allclose(a[p] if k < 2 else a, b, rtol=1e-7, atol=1e-7 * (1 + np.abs(a).max()))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(batches, st.data())
 def test_moments_of_parts_add_up_to_those_of_the_whole(batch, data):
     x = drawn(batch)[0]
@@ -452,7 +452,7 @@ def test_moments_of_parts_add_up_to_those_of_the_whole(batch, data):
     np.testing.assert_allclose(total.var, x.var(0), rtol=1e-9)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(batches, st.booleans())
 def test_folding_gives_the_same_outputs(batch, with_bias):
     x = drawn(batch)[0]

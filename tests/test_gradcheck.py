@@ -139,7 +139,7 @@ def test_an_exactly_zero_gradient_passes():
     assert check_gradient(lambda x: x / x.sum(), np.array([1.0, 2, 3]), lambda dy, x: 0 * x, dy=np.ones(3))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 10**6), st.floats(1e-3, 1e3), st.sampled_from([(), (1,), (5,), (3, 4), (2, 1, 3)]))
 def test_a_right_gradient_passes_whatever_the_size_and_shape(seed, size, shape):
     x = size * np.random.default_rng(seed).standard_normal(shape)
@@ -148,7 +148,7 @@ def test_a_right_gradient_passes_whatever_the_size_and_shape(seed, size, shape):
     assert check_gradient(lambda x: np.tanh(x / size) * x, x, grad, seed=seed)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 10**6), st.floats(1e-4, 1), st.sampled_from([(2,), (3, 4), (2, 2, 3)]))
 def test_one_entry_off_is_caught_wherever_it_is(seed, by, shape):
     rng = np.random.default_rng(seed)

@@ -203,7 +203,7 @@ def test_an_objective_that_cannot_be_sent_says_so_before_it_runs(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     scales=st.lists(
         st.sampled_from(

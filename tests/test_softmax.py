@@ -5,7 +5,7 @@ import threading
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import special
@@ -360,7 +360,3 @@ def test_gradient_against_autograd():
 
     ours, dz = cross_entropy(z, y, weight=w, label_smoothing=eps)
     assert np.isclose(ours, loss(z)) and np.allclose(dz, autograd.grad(loss)(z), atol=1e-12)
-
-
-settings.register_profile("dlnotes", deadline=None)
-settings.load_profile("dlnotes")

@@ -1,0 +1,93 @@
+"""The same seed gives the same points on every machine: on some that are pretended, and on the one that runs this."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
+from points import SPACE, board, chess, digests, valley
+
+from dlnotes import search
+
+root = Path(__file__).parents[1]
+present = [level for level in __cpu_dispatch__ if __cpu_features__[level]]  # from the oldest vectors to the newest
+
+# The points of this version. A change here changes everybody's searches: say so in the CHANGELOG.
+EXPECTED = {
+    "uniform": "d1e5c996f0ba3fd0",
+    "huge": "364ae9bdf067f28a",
+    "log": "6ed964ded40bd823",
+    "wide log": "301e1481c41cced5",
+    "smallest to largest": "b4bdade2b6c2a3bc",
+    "reverse log": "416ecb5df33320ce",
+    "near zero": "64ee2fa7d2a129dc",
+    "below zero": "ea726b5517180228",
+    "integer": "b3539bf061f41b3d",
+    "log integer": "980c0349f694ac2e",
+    "options": "e62c191d4c0a61cb",
+    "exponentials": "3a066e0f8b5702d3",
+    "logarithms": "4b7b94e66c09e0d6",
+    "random": "d6217dff6db0d13a",
+    "quasirandom": "3911cc8e1938b881",
+    "grid": "0389f3a738bdba49",
+    "search 0": "a8a56acc8874b68c",
+    "search 1": "e332db09504a7785",
+    "search 2": "649908b3961a9613",
+    "search 3": "69c826d9578d42c7",
+    "search 4": "126f00279a9e06c7",
+    "long search": "b3ab79008ef25293",
+    "small board": "31d03dbb28570418",
+}
+
+
+def as_on(**env):
+    """The digests that a machine with this environment finds."""
+    command = [sys.executable, Path(__file__).with_name("points.py")]
+    found = subprocess.run(command, env=os.environ | env, capture_output=True, text=True, check=True, cwd=root)
+    return json.loads(found.stdout)
+
+
+@pytest.fixture(scope="module")
+def found():
+    return digests()
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_this_machine_finds_the_points_of_every_machine(found, name):
+    assert found[name] == EXPECTED[name], (
+        "this machine draws other points than the machines this was tested on, so a seed does not mean the same here: "
+        "please report it, with the output of numpy.show_runtime()"
+    )
+
+
+@pytest.mark.parametrize("first", range(len(present)), ids=lambda i: f"without {' '.join(present[i:])}")
+def test_a_processor_with_fewer_vector_instructions_finds_the_same_points(first):
+    assert as_on(NPY_DISABLE_CPU_FEATURES=" ".join(present[first:])) == EXPECTED
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_any_number_of_threads_finds_the_same_points(threads):
+    names = ("OPENBLAS", "OMP", "MKL", "VECLIB_MAXIMUM")
+    assert as_on(**{f"{name}_NUM_THREADS": threads for name in names}) == EXPECTED
+
+
+def test_points_are_found_without_any_function_that_machines_disagree_about(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError("this function may give other bits on another machine")
+
+    expected = [search(f, s, 40, seed=7).trials for f, s in ((valley, SPACE), (chess, board))]
+    for module, names in {
+        np: "exp exp2 expm1 log log2 log10 log1p power float_power tanh sin cos cbrt dot vdot inner einsum matvec",
+        np.linalg: "inv solve cholesky eigh svd qr lstsq slogdet norm",
+        np.random: "Generator RandomState default_rng",
+        math: "exp expm1 log log2 log10 log1p pow tanh sin cos",
+    }.items():
+        for name in names.split():
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, refuse)
+    assert [search(f, s, 40, seed=7).trials for f, s in ((valley, SPACE), (chess, board))] == expected
