@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 PORT   ?= 8000
-EXTRAS ?= dev
+EXTRAS ?= dev,book
 BIN    := $(VENV)/bin
 
 # Small matrices gain nothing from many BLAS threads, and lose much when notebooks run side by side.
@@ -10,12 +10,13 @@ export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
 
-.PHONY: help site serve test notebooks export readme lint bench frameworks install clean
+.PHONY: help site serve lab test notebooks export readme lint bench frameworks install clean
 
 help:
 	@echo "make site       export the package and render the book into _docs/"
-	@echo "make serve      the same, then show it at http://localhost:$(PORT)/"
-	@echo "make test       run every notebook, then the tests"
+	@echo "make serve      the same, and show it at http://localhost:$(PORT)/"
+	@echo "make lab        open the notebooks in JupyterLab"
+	@echo "make test       run every notebook, then the tests (NB=nbs/01_scales.ipynb: one, and its module's tests)"
 	@echo "make notebooks  run every notebook and store its outputs (NB=nbs/01_scales.ipynb for one)"
 	@echo "make export     notebooks -> dlnotes/*.py"
 	@echo "make readme     nbs/index.ipynb -> README.md"
@@ -24,15 +25,23 @@ help:
 	@echo "make frameworks run the appendix's programs in environments of their own (NAMES='theano torch'; default all)"
 	@echo "make clean      remove what the commands above made"
 
-site: install export
+site: install _docs/index.html
+	@echo "The book is in _docs/: open _docs/index.html"
+
+# Built again only if something it is made from has changed.
+_docs/index.html: $(wildcard nbs/* web/*) settings.ini
+	@$(BIN)/nbdev_export
 	@$(BIN)/python -m web
 
 serve: site
 	@echo "http://localhost:$(PORT)/  (Ctrl-C ends it)"
 	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _docs
 
+lab: install
+	@$(BIN)/jupyter lab nbs
+
 test: install
-	@$(BIN)/python tests/run.py
+	@$(BIN)/python tests/run.py $(NB)
 
 notebooks: install export
 	@$(BIN)/python .ci/notebooks.py run $(NB)

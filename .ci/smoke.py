@@ -11,13 +11,14 @@ assert study.best.value < 0.01, study
 assert "matplotlib" not in sys.modules, "import dlnotes must not import Matplotlib"
 for heavy in ("nbdev", "fastcore", "IPython", "sklearn", "scipy", "torch"):
     assert heavy not in sys.modules, f"import dlnotes must not import {heavy}"
+[name] = importlib.metadata.packages_distributions()["dlnotes"]
 installed = {d.metadata["Name"].lower() for d in importlib.metadata.distributions()}
-required = {r.partition(">")[0] for r in importlib.metadata.requires("dlnotes") if "extra ==" not in r}
+required = {r.partition(">")[0] for r in importlib.metadata.requires(name) if "extra ==" not in r}
 assert required == {"cloudpickle", "loky", "matplotlib", "numpy", "tqdm"}, f"requirements stay few, got {required}"
-assert dlnotes.__version__ == importlib.metadata.version("dlnotes")
-assert any(f.name == "py.typed" for f in importlib.metadata.files("dlnotes")), "py.typed must be in the wheel"
+assert dlnotes.__version__ == importlib.metadata.version(name)
+assert any(f.name == "py.typed" for f in importlib.metadata.files(name)), "py.typed must be in the wheel"
 
 import matplotlib.pyplot as plt  # noqa: E402
 
 plt.style.use("dlnotes.book")
-print(f"dlnotes {dlnotes.__version__} works with {sorted(installed - {'dlnotes', 'pip', 'setuptools'})}")
+print(f"{name} {dlnotes.__version__} works with {sorted(installed - {name, 'pip', 'setuptools'})}")

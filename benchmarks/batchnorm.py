@@ -1,6 +1,6 @@
 """Batch norm forward and backward beside PyTorch's on the CPU: time as ratio of medians, and memory.
 
-    pip install "dlnotes[fast,parity]" && python benchmarks/batchnorm.py [--rounds 15] [--threads 2]
+    pip install ".[fast,parity]" && python benchmarks/batchnorm.py [--rounds 15] [--threads 2]
 
 All are interleaved in one run, on float32, with the same number of threads. A ratio below 1 is faster than PyTorch.
 Memory is what one forward and backward pass adds to the process at its peak, beyond the arrays it returns, as a
@@ -125,7 +125,7 @@ def main():
     for name in ("OMP", "OPENBLAS", "MKL", "DLNOTES"):
         os.environ[f"{name}_NUM_THREADS"] = str(args.threads)
     if not find_spec("torch"):
-        print('batchnorm: PyTorch is not installed (pip install "dlnotes[parity]"): nothing to compare with')
+        print('batchnorm: PyTorch is not installed (pip install ".[parity]"): nothing to compare with')
         return
     if args.peak:
         name, m, n = args.peak

@@ -1,6 +1,6 @@
 """Training the network beside the same network in PyTorch on the CPU: time of a step as ratio of medians.
 
-    pip install "dlnotes[fast,parity]" && python benchmarks/network.py [--rounds 400] [--threads 2]
+    pip install ".[fast,parity]" && python benchmarks/network.py [--rounds 400] [--threads 2]
 
 Both get the same weights and mini-batches of digits in float32, batch norm before each ReLU, the same optimizer and the
 same number of threads; a step is forward, backward and update. They take turns, step by step, and must agree in their
@@ -87,7 +87,7 @@ def main():
     for name in ("OMP", "OPENBLAS", "MKL", "DLNOTES"):
         os.environ[f"{name}_NUM_THREADS"] = str(args.threads)
     if not find_spec("torch"):
-        print('network: PyTorch is not installed (pip install "dlnotes[parity]"): nothing to compare with')
+        print('network: PyTorch is not installed (pip install ".[parity]"): nothing to compare with')
         return
     import torch
 

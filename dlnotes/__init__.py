@@ -30,7 +30,7 @@ from .search import Study, Trial, search
 from .softmax import SoftmaxRegression, cross_entropy, log_softmax, one_hot, softmax
 from .space import Space
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "ArgumentCheck",
     "BatchNorm",

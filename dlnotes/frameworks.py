@@ -104,9 +104,9 @@ def load_results(folder:str|Path|None=None, # of NAME.json files; None: the pack
 
     Two entries beside them are no programs: "releases" and "governance". Raises
     FileNotFoundError where there are no results, and ValueError where a file is damaged."""
-    folder = Path(str(files("dlnotes")/"recorded" if folder is None else folder))
+    folder = Path(str(files("dlnotes")/"recorded"/"frameworks" if folder is None else folder))
     paths = sorted(folder.glob("*.json"), key=lambda p: (p.stem != "numpy", p.stem))
     if not paths:
         raise FileNotFoundError(f"no recorded results in {folder}: run `make frameworks` "
-                                "in the repository, or give its folder frameworks/results")
+                                "in the repository, or give the folder that holds them")
     return {path.stem: _read(path) for path in paths}

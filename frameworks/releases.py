@@ -74,7 +74,7 @@ def main():
         }  # fmt: skip
         print(f"{package:15} {by_date[0]['date']} to {by_date[-1]['date']}: {len(released)} releases")
     text = json.dumps(table, indent=1)
-    (Path(__file__).parent / "results" / "releases.json").write_text(text + "\n", encoding="utf-8")
+    (Path(__file__).parents[1] / "dlnotes/recorded/frameworks/releases.json").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

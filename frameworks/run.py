@@ -602,7 +602,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="*", help=f"all, or some of: {' '.join(names())}")
     parser.add_argument("--list", action="store_true", help="show what is recorded")
-    parser.add_argument("--results", type=Path, default=here / "results", help="folder for the result files")
+    parser.add_argument("--results", type=Path, default=here.parent / "dlnotes/recorded/frameworks",
+                        help="folder for the result files")
     parser.add_argument("--quick", action="store_true", help="no times and no ONNX: does it still run and agree?")
     parser.add_argument("--fresh", action="store_true", help="make the environments anew")
     args = parser.parse_args()

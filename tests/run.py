@@ -1,21 +1,35 @@
-"""`make test`: every notebook, then pytest, then one verdict."""
+"""`make test`: every notebook gives the outputs it shows, then pytest, then one verdict.
+
+`make test NB=nbs/01_scales.ipynb` does the same for one notebook and the tests of its module.
+"""
 
 import subprocess
 import sys
 from pathlib import Path
 
 root = Path(__file__).parents[1]
-steps = {
-    "notebooks": ["nbdev_test", "--n_workers", "2", "--timing"],
-    "tests": ["pytest", *sys.argv[1:]],
-}
 
 
-def run(name, command):
+def run(name, *command):
     print(f"== {name}", flush=True)
-    tool, *arguments = command
-    return subprocess.run([Path(sys.executable).with_name(tool), *arguments], cwd=root).returncode == 0
+    return subprocess.run([sys.executable, *command], cwd=root).returncode == 0
 
 
-failed = [name for name, command in steps.items() if not run(name, command)]
-sys.exit(f"\nFAILED: {' and '.join(failed)}" if failed else print("\nPASSED: every notebook and every test"))
+def tests_of(notebook):
+    """The files of tests for a notebook's module, by their names."""
+    module = notebook.stem.partition("_")[2] or notebook.stem
+    return sorted(map(str, Path(__file__).parent.glob(f"test_{module}*.py")))
+
+
+notebooks = [Path(name) for name in sys.argv[1:]]
+tests = [test for notebook in notebooks for test in tests_of(notebook)]
+passed = {"notebooks": run("notebooks", ".ci/notebooks.py", "check", *map(str, notebooks))}
+if tests or not notebooks:
+    passed["tests"] = run("tests", "-m", "pytest", *tests)
+failed = [name for name, ok in passed.items() if not ok]
+what = " and ".join(map(str, notebooks)) if notebooks else "every notebook"
+sys.exit(
+    f"\nFAILED: {' and '.join(failed)}"
+    if failed
+    else print(f"\nPASSED: {what} and {'its' if notebooks else 'every'} test")
+)

@@ -13,12 +13,13 @@ import pytest
 
 import dlnotes
 import dlnotes.frameworks
+from dlnotes import runs
 from web.__main__ import options, pandoc
 
 folder = Path(__file__).parents[1] / "nbs"
 notebooks = {path.name: nbformat.read(path, as_version=4).cells for path in sorted(folder.glob("*.ipynb"))}
 chapters = {name: cells for name, cells in notebooks.items() if name[0].isdigit() or name == "claims.ipynb"}
-ledger = tomllib.loads((folder / "claims.toml").read_text(encoding="utf-8"))
+ledger = tomllib.loads((folder.parent / "dlnotes/recorded/claims.toml").read_text(encoding="utf-8"))
 setup = ledger.pop("setup")
 
 # The notes' words may not be bent until they fit a verdict: the start of each claim's SHA-256.
@@ -311,11 +312,8 @@ def test_a_network_whose_batch_norm_does_nothing_fails_the_checks_that_train_it(
 
 
 def test_kept_runs_in_another_order_fail_the_checks_that_read_them(monkeypatch):
-    run(ledger["T1"])  # puts the experiments on the path
-    import claims
-
-    kept = claims.cached
-    monkeypatch.setattr(claims, "cached", lambda name: np.random.default_rng(0).permutation(kept(name)))
+    kept = runs.recorded
+    monkeypatch.setattr(runs, "recorded", lambda name: np.random.default_rng(0).permutation(kept(name)))
     for name in ("T1", "T2", "B9"):
         with pytest.raises(AssertionError):
             run(ledger[name])

@@ -1,6 +1,7 @@
 """`python -m web` builds the site in _docs/; `python -m web readme` writes README.md from index.ipynb."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -115,7 +116,7 @@ def source_pages(docs, meta):
 
 def fallback(processed, docs):
     """Builds the site with pandoc alone."""
-    quarto = yaml.safe_load((root / "_quarto.yml").read_text(encoding="utf-8"))
+    quarto = yaml.safe_load((root / "nbs" / "_quarto.yml").read_text(encoding="utf-8"))
     website, cfg = quarto["website"], get_config()
     nav = [dict(entry) for entry in sidebar(website["sidebar"]["contents"])]
     for entry in nav:
@@ -147,13 +148,20 @@ def fallback(processed, docs):
         html(text, docs / page["href"], {k: v for k, v in (meta | own).items() if v is not None})
         shutil.copy(root / "nbs" / page["notebook"], docs)
     source_pages(docs, meta | {"nav": nav, "description-meta": website["description"], "root": "../"})
-    for name in ("style.css", "book.js"):
-        shutil.copy(web / name, docs)
+    for file in (root / "nbs" / "style.css", web / "book.js"):
+        shutil.copy(file, docs)
+
+
+def processed_notebooks():
+    """The folder where nbdev puts the notebooks with their documentation filled in."""
+    os.environ["PYTHONWARNINGS"] = "ignore:Found cells containing imports"  # nbdev's workers would print each such cell
+    return proc_nbs(n_workers=2)
 
 
 def site():
     """Builds _docs/ afresh, with Quarto if there is one; the old site stays until the new one is whole."""
-    docs, processed = root / "_docs", proc_nbs(n_workers=2)
+    print("Filling in the documentation")
+    docs, processed = root / "_docs", processed_notebooks()
     fresh = processed / "_docs"  # where Quarto puts it, as _quarto.yml says
     shutil.rmtree(fresh, ignore_errors=True)
     if quarto := shutil.which("quarto"):
@@ -165,12 +173,11 @@ def site():
         fallback(processed, fresh)
     shutil.rmtree(docs, ignore_errors=True)
     shutil.move(fresh, docs)
-    print(f"The book is in {docs}: open {docs / 'index.html'}")
 
 
 def readme(target=root / "README.md"):
     """Writes README.md, and beside it the pictures it shows, from nbs/index.ipynb."""
-    processed = proc_nbs(n_workers=2)
+    processed = processed_notebooks()
     shutil.rmtree(target.parent / "index_files", ignore_errors=True)
     text = markdown(processed / "index.ipynb", target.parent / "index_files")
     matter = front_matter(processed / "index.ipynb")

@@ -1,44 +1,38 @@
 """The files of the long experiments say what a run says, and the layers they use have the right gradients."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from dlnotes import BatchNorm
+from dlnotes import BatchNorm, runs
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "experiments"))
-import claims
-
-samples = list(claims.sample(3, seed=1))
+samples = list(runs.sample(3, seed=1))
 
 
 def test_rows_picked_at_random_come_out_the_same_again():
     _, kept, fresh = zip(*samples, strict=True)
-    assert claims.agree(np.concatenate(kept), np.concatenate(fresh))
+    assert runs.agree(np.concatenate(kept), np.concatenate(fresh))
 
 
 @pytest.mark.parametrize("name", ["importance-digits", "importance-cancer", "norms-digits", "norms-cancer"])
 def test_rows_of_other_runs_would_be_noticed(name):
-    rows = claims.cached(name)
-    assert not claims.agree(rows[:40], rows[1:41])
-    assert not claims.agree(rows[:40], rows[:40] * [1.01, 1, 1.01, 1])
+    rows = runs.recorded(name)
+    assert not runs.agree(rows[:40], rows[1:41])
+    assert not runs.agree(rows[:40], rows[:40] * [1.01, 1, 1.01, 1])
 
 
 def test_no_file_lacks_a_run():
-    for name in claims.names:
-        assert claims.cached(name).shape == (len(claims.runs(name)), 4), name
+    for name in runs.names:
+        assert runs.recorded(name).shape == (len(runs.plan(name)), 4), name
     for on in ("digits", "cancer"):
-        found = claims.searches(on)
-        assert {len(found[method]) for method in claims.methods} == {len(claims.seeds)}
-        assert {len(trials) for method in claims.methods for trials in found[method]} == {60}
+        found = runs.searches(on)
+        assert {len(found[method]) for method in runs.methods} == {len(runs.seeds)}
+        assert {len(trials) for method in runs.methods for trials in found[method]} == {60}
 
 
 def test_no_part_of_a_data_set_shares_an_example_with_another():
     for on in ("digits", "cancer", "wine"):
-        rows = np.concatenate([X for X, _ in claims.data(on)])
-        again = [X for X, _ in claims.data(on)]
+        rows = np.concatenate([X for X, _ in runs.data(on)])
+        again = [X for X, _ in runs.data(on)]
         assert len(rows) == sum(map(len, again))
         assert len(np.unique(rows, axis=0)) >= len(rows) - 1  # wine holds one example twice
 
@@ -46,7 +40,7 @@ def test_no_part_of_a_data_set_shares_an_example_with_another():
 def test_groups_of_the_whole_batch_are_plain_batch_norm():
     rng = np.random.default_rng(0)
     x, dy = rng.normal(5, 2, (32, 3)), rng.normal(size=(32, 3))
-    ghost, plain = claims.Ghost(3, group=32), BatchNorm(3)
+    ghost, plain = runs.Ghost(3, group=32), BatchNorm(3)
     np.testing.assert_allclose(ghost(x), plain(x))
     np.testing.assert_allclose(ghost.backward(dy), plain.backward(dy))
     np.testing.assert_allclose(ghost.dgamma, plain.dgamma)
@@ -54,14 +48,14 @@ def test_groups_of_the_whole_batch_are_plain_batch_norm():
 
 def test_groups_are_normalized_each_for_itself():
     x = np.random.default_rng(0).normal(5, 2, (32, 3))
-    groups = claims.Ghost(3, group=8)(x).reshape(4, 8, 3)
+    groups = runs.Ghost(3, group=8)(x).reshape(4, 8, 3)
     np.testing.assert_allclose(groups.mean(axis=1), 0, atol=1e-9)
     np.testing.assert_allclose(groups.std(axis=1), 1, atol=1e-3)
 
 
 def test_a_network_of_biases_is_a_plain_network():
-    (X, y), *_ = claims.data("wine")
+    (X, y), *_ = runs.data("wine")
     settings = dict(hidden=(16, 8), optimizer="momentum", momentum=0.5, lr=0.1, epochs=5)
-    ours = claims.Layered(claims.Bias, **settings).fit(X, y)
-    plain = claims.MLP(norm=None, **settings).fit(X, y)
+    ours = runs.Layered(runs.Bias, **settings).fit(X, y)
+    plain = runs.MLP(norm=None, **settings).fit(X, y)
     np.testing.assert_allclose(ours.decision_function(X), plain.decision_function(X), rtol=1e-3, atol=1e-4)
