@@ -10,13 +10,14 @@ export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
 
-.PHONY: help site serve lab test notebooks export readme lint bench frameworks install clean
+.PHONY: help site serve lab test matrix notebooks export readme lint bench frameworks install clean
 
 help:
 	@echo "make site       export the package and render the book into _docs/"
 	@echo "make serve      the same, and show it at http://localhost:$(PORT)/"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make test       run every notebook, then the tests (NB=nbs/01_scales.ipynb: one, and its module's tests)"
+	@echo "make matrix     the tests on Python 3.11 with the oldest libraries, and on 3.12 and 3.13 with the newest"
 	@echo "make notebooks  run every notebook and store its outputs (NB=nbs/01_scales.ipynb for one)"
 	@echo "make export     notebooks -> dlnotes/*.py"
 	@echo "make readme     nbs/index.ipynb -> README.md"
@@ -42,6 +43,9 @@ lab: install
 
 test: install
 	@$(BIN)/python tests/run.py $(NB)
+
+matrix: install
+	@$(BIN)/python .ci/matrix.py
 
 notebooks: install export
 	@$(BIN)/python .ci/notebooks.py run $(NB)
@@ -72,4 +76,4 @@ $(VENV)/installed-$(EXTRAS): setup.py settings.ini pyproject.toml constraints.tx
 	@touch $@
 
 clean:
-	rm -rf _docs _proc build dist *.egg-info .pytest_cache .ruff_cache .hypothesis $(VENV)
+	rm -rf _docs _proc build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .venvs $(VENV)

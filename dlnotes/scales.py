@@ -157,7 +157,7 @@ def _exp(x, rest=0.0):
     front = _front(r)
     tail = r*r*r*_series(r, [1/math.factorial(n) for n in range(15, 2, -1)])
     y, z = _sum(r, front*front/2)
-    return k.astype(int), y, z + (tail + ((r - front)*(r + front)/2 + lost*(1 + r)))
+    return k.astype(np.intc), y, z + (tail + ((r - front)*(r + front)/2 + lost*(1 + r)))
 
 # %% ../nbs/01_scales.ipynb #c62c9591
 def exp(x # exponent(s), a number or an array

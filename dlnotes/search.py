@@ -362,8 +362,18 @@ def _receive(payload: bytes, driver: int) -> None:
 
 def _end_with(driver: int) -> None:
     "Ends this process soon after its parent, of process id `driver`, is gone"
-    while os.getppid() == driver: time.sleep(0.5)
+    if sys.platform == "win32": _wait_for(driver)  # the parent's id does not change there when the parent ends
+    else:
+        while os.getppid() == driver: time.sleep(0.5)
     os._exit(1)
+
+def _wait_for(process: int) -> None:
+    "On Windows: returns when the process of this id has ended, or is not there"
+    import ctypes
+    kernel = ctypes.WinDLL("kernel32")
+    kernel.OpenProcess.restype = ctypes.c_void_p
+    handle = kernel.OpenProcess(0x100000, False, process)  # the right to wait for its end
+    if handle: kernel.WaitForSingleObject(ctypes.c_void_p(handle), ctypes.c_uint32(0xFFFFFFFF))
 
 @lru_cache(maxsize=1)
 def _unpacked(payload: bytes) -> Callable: return cloudpickle.loads(payload)

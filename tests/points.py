@@ -71,7 +71,8 @@ def digests():
         found[name] = digest(values + positions)
     whole = np.arange(2000) - 1000.0
     found["exponentials"] = digest([*exp(whole * 0.7456).tolist(), *exp(Stream(0, "exp")(2000) - 0.5).tolist()])
-    found["logarithms"] = digest([*log(np.ldexp(1 + Stream(0, "log")(2000), np.arange(-1070, 930))).tolist()])
+    everywhere = np.ldexp(1 + Stream(0, "log")(2000), np.arange(-1070, 930, dtype=np.intc))
+    found["logarithms"] = digest(log(everywhere).tolist())
     for method in ("random", "quasirandom", "grid"):
         points = SPACE.sample(200, seed=3, start=50, method=method)
         found[method] = digest([v for p in points for v in p.values()])

@@ -3,6 +3,7 @@
 import base64
 import importlib.util
 import io
+import re
 import subprocess
 import sys
 from configparser import ConfigParser
@@ -47,6 +48,34 @@ def test_the_version_stands_in_one_place():
     config = ConfigParser(delimiters=["="])
     config.read(root / "settings.ini")
     assert config["DEFAULT"]["version"] == dlnotes.__version__
+
+
+def test_texts_and_messages_name_no_distribution_but_ours_and_no_address_but_the_placeholder():
+    config = ConfigParser(delimiters=["="])
+    config.read(root / "settings.ini", encoding="utf-8")
+    ours, host = config["DEFAULT"]["lib_name"], config["DEFAULT"]["doc_host"].removeprefix("https://")
+    assert ours != "dlnotes" and host.endswith(".example")  # not a stranger's package, nor a stranger's site
+    kinds = ("*.md", "*.py", "*.ipynb", "*.toml", "*.ini", "*.yml", "Makefile", "run")
+    folders = (".", ".ci", ".github/workflows", "benchmarks", "dlnotes", "frameworks", "nbs", "tests", "web")
+    files = [p for f in folders for kind in kinds for p in (root / f).glob(kind) if p != Path(__file__)]
+    assert len(files) > 60
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        for asked in re.findall(r"(?:pip|uv|pipx) (?:pip )?install [^\n`#]*", text):
+            assert not re.search(r"[\s\"'=]dlnotes(?![-\w./])", asked), f"{path}: {asked}"
+        assert not re.search(r"dlnotes\.github|github\.com/dlnotes|pypi\.org/project/dlnotes", text), path
+    assert {"dlnotes-book"} == set(re.findall(r"dlnotes-\w+", (root / "README.md").read_text())) == {ours}
+
+
+@pytest.mark.parametrize("path", [p for p in notebooks if p.stem != "index"], ids=lambda p: p.stem)
+def test_a_notebook_says_at_once_how_to_run_it(path):
+    first = nbformat.read(path, as_version=4).cells[1]
+    assert "make lab" in first.source and "[book]" in first.source
+
+
+def test_no_file_is_a_symbolic_link():
+    listed = subprocess.run(["git", "ls-files", "-s"], cwd=root, capture_output=True, text=True, check=True).stdout
+    assert not [line for line in listed.splitlines() if line.startswith("120000")]
 
 
 def test_every_public_name_is_documented():

@@ -215,8 +215,9 @@ def rising(y):
 def test_exp_and_log_never_decrease_where_their_pieces_meet_or_anywhere_else():
     meet = neighbours((np.arange(1, 1025) - 0.5) * math.log(2))
     assert rising(exp(meet)) and rising(exp(-meet[:, ::-1]))
-    powers = np.ldexp(math.sqrt(0.5), np.arange(-1021, 1024))
-    for points in (powers, np.ldexp(1.0, np.arange(-1022, 1024)), np.random.default_rng(0).uniform(0.5, 2, 5000)):
+    exponents = np.arange(-1021, 1024, dtype=np.intc)
+    powers, middles = np.ldexp(1.0, exponents), np.ldexp(math.sqrt(0.5), exponents)
+    for points in (powers, middles, np.random.default_rng(0).uniform(0.5, 2, 5000)):
         assert rising(log(neighbours(points)))
     anywhere = np.random.default_rng(1).uniform(-1, 1, 5000) * 10.0 ** np.arange(-20, 0).repeat(250)
     assert rising(exp(np.sort(neighbours(anywhere))))
