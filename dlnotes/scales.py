@@ -162,7 +162,7 @@ def _exp(x, rest=0.0):
 # %% ../nbs/01_scales.ipynb #c62c9591
 def exp(x # exponent(s), a number or an array
        ) -> np.ndarray: # of the same shape, float64
-    """e to the power `x`, with the same bits on every machine: at most 0.51 ulp from the exact value (0.76 below
+    """e to the power `x`, with the same bits on every machine: at most 0.53 ulp from the exact value (0.78 below
     2.3e-308), and never decreasing. Infinity above 709.78, 0 below -745.13, NaN for NaN, without a warning."""
     x = np.asarray(x, dtype=float)
     with np.errstate(over="ignore", under="ignore"):
@@ -186,7 +186,7 @@ def _log(x, rest=0.0):
 
 def log(x # number(s), one or an array
        ) -> np.ndarray: # of the same shape, float64
-    """The natural logarithm of `x`, with the same bits on every machine: at most 0.6 ulp from the exact value, and
+    """The natural logarithm of `x`, with the same bits on every machine: at most 0.7 ulp from the exact value, and
     never decreasing. Minus infinity at 0, NaN below, infinity at infinity, without a warning."""
     x = np.asarray(x, dtype=float)
     plain = (x > 0) & (x < math.inf)

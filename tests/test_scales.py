@@ -184,14 +184,14 @@ def ulps(value, exact):
 @settings(max_examples=1000)
 def test_exp_is_right_to_less_than_an_ulp(x):
     with localcontext(prec=60):
-        assert ulps(exp(x), Decimal(x).exp()) < (0.51 if x > -708 else 0.76)
+        assert ulps(exp(x), Decimal(x).exp()) < (0.53 if x > -708 else 0.78)
 
 
 @given(positive)
 @settings(max_examples=1000)
 def test_log_is_right_to_less_than_an_ulp(x):
     with localcontext(prec=60):
-        assert ulps(log(x), Decimal(x).ln()) < 0.6
+        assert ulps(log(x), Decimal(x).ln()) < 0.7
 
 
 @given(st.floats(0.5, 2))
@@ -199,7 +199,7 @@ def test_log_is_right_to_less_than_an_ulp(x):
 def test_log_is_right_around_one_where_it_vanishes(x):
     with localcontext(prec=60):
         exact = Decimal(x).ln()
-        assert log(x) == exact == 0 or ulps(log(x), exact) < 0.6
+        assert log(x) == exact == 0 or ulps(log(x), exact) < 0.7
 
 
 def neighbours(middle, count=20):
