@@ -2,6 +2,7 @@
 
 from configparser import ConfigParser
 from pathlib import Path
+from shutil import rmtree
 
 from setuptools import setup
 
@@ -10,6 +11,7 @@ config.read(Path(__file__).parent / "settings.ini", encoding="utf-8")
 cfg = config["DEFAULT"]
 suffix = "_requirements"
 licenses = {"apache2": "Apache-2.0"}
+rmtree(Path(__file__).parent / "build" / "lib", ignore_errors=True)  # else what was deleted since would be installed
 python_versions = ["3.11", "3.12", "3.13"]
 
 setup(

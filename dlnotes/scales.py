@@ -130,7 +130,8 @@ class Uniform(Scale):
 
     def _ppf(self, u):
         k, start, end = self._ends()
-        return _shifted(sum(_between(u, start, end)), k).clip(self.low, self.high)
+        value = _shifted(sum(_between(u, start, end)), k).clip(self.low, self.high)
+        return np.where(u == 0, self.low, np.where(u == 1, self.high, value))  # to the last digit
 
     def _cdf(self, value):
         k, start, end = self._ends()

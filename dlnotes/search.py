@@ -162,6 +162,7 @@ def product(A: np.ndarray, # (m, n), finite
 
 def _digits(A, axis, bits):
     "The first `bits` binary digits of `A` and the next, as whole numbers, and the exponents of the largest entries"
+    A = np.asarray(A, dtype=float)
     size = np.frexp(abs(A).max(axis=axis, keepdims=True))[1]
     scaled = np.ldexp(A, bits - size)
     whole = np.rint(scaled)

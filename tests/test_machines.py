@@ -13,6 +13,8 @@ from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from points import SPACE, board, chess, digests, valley
 
 from dlnotes import search
+from dlnotes.search import product
+from dlnotes.space import Stream
 
 root = Path(__file__).parents[1]
 present = [level for level in __cpu_dispatch__ if __cpu_features__[level]]  # from the oldest vectors to the newest
@@ -91,3 +93,10 @@ def test_points_are_found_without_any_function_that_machines_disagree_about(monk
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, refuse)
     assert [search(f, s, 40, seed=7).trials for f, s in ((valley, SPACE), (chess, board))] == expected
+
+
+def test_a_product_of_single_precision_is_as_exact_as_any():
+    A, B = (Stream(0, name)(*shape).astype(np.float32) for name, shape in (("A", (8, 64)), ("B", (64, 8))))
+    columns = B.T.tolist()
+    exact = [[math.fsum(a * b for a, b in zip(row, c, strict=True)) for c in columns] for row in A.tolist()]
+    assert np.abs(product(A, B) - exact).max() < 2.0**-34

@@ -92,6 +92,13 @@ def test_the_ends_are_exact(scale):
     assert scale.ppf([0.0, 1.0]).tolist() == [scale.low, scale.high]
 
 
+@pytest.mark.parametrize(("low", "high"), [(-1, 5e-324), (-1e308, 1e-320), (-5e-324, 1), (5e-324, 3), (-2e-310, 1e300)])
+def test_subnormal_ends_are_exact_too(low, high):
+    scale = Uniform(low, high)
+    assert scale.ppf(0) == low and scale.ppf(1) == high and scale.ppf([0.0, 1.0]).tolist() == [low, high]
+    assert ((u := scale.cdf(scale.ppf(np.linspace(0, 1, 9)))) >= 0).all() and (np.diff(u) >= 0).all()
+
+
 @pytest.mark.parametrize("scale", continuous, ids=repr)
 def test_the_cdf_ends_at_zero_and_one(scale):
     assert scale.cdf(scale.low) == 0 and scale.cdf(scale.high) == 1
