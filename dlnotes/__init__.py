@@ -19,8 +19,6 @@ from .batchnorm import (
     batchnorm,
     batchnorm_backward,
     batchnorm_inference,
-    get_threads,
-    set_threads,
 )
 from .frameworks import load_results
 from .gradcheck import ArgumentCheck, GradientCheck, GradientError, check_gradient, numeric_gradient
@@ -29,6 +27,7 @@ from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Scale, 
 from .search import Study, Trial, search
 from .softmax import SoftmaxRegression, cross_entropy, log_softmax, one_hot, softmax
 from .space import Space
+from .threads import cores, get_threads, set_threads
 
 __version__ = "0.2.0"
 __all__ = [
@@ -57,6 +56,7 @@ __all__ = [
     "batchnorm_backward",
     "batchnorm_inference",
     "check_gradient",
+    "cores",
     "cross_entropy",
     "edges",
     "get_threads",

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import dlnotes.threads
 from dlnotes import (
     CONVENTIONS,
     MLP,
@@ -736,7 +737,7 @@ def test_memory_beyond_input_and_output_does_not_grow_with_the_batch(monkeypatch
     import tracemalloc
 
     choose(monkeypatch, "numpy")
-    monkeypatch.setattr(module, "_threads", 1)  # each thread has two blocks of its own, made when it first works
+    monkeypatch.setattr(dlnotes.threads, "_threads", 1)  # each has two blocks of its own
     extra = []
     for m in (20_000, 80_000):
         x, g, b, dy = example((m, 64), 1, np.float32)
@@ -762,8 +763,10 @@ def test_many_callers_at_once_get_their_own_numbers(kernels):
 
 
 def test_threads_are_read_and_set(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert get_threads() == 3
+    monkeypatch.setattr(dlnotes.threads, "cores", lambda: 4)
+    for asked, found in (("3", 3), ("999", 4), ("2,1", 2), ("0", 4), ("many", 4), ("", 4)):
+        monkeypatch.setenv("OMP_NUM_THREADS", asked)
+        assert get_threads() == found
     monkeypatch.setenv("DLNOTES_NUM_THREADS", "2")
     assert get_threads() == 2
     set_threads(5)
