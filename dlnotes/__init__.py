@@ -1,16 +1,19 @@
 """A book that is a library: hyperparameter tuning, batch normalization and softmax regression."""
 
+from .journal import Trial
 from .practice import (
     Edge,
     Importance,
     Panda,
     Retune,
+    due,
     edges,
     importance,
     plot_history,
     plot_isolation,
     plot_trials,
     retune,
+    to_optuna,
 )
 from .batchnorm import (
     CONVENTIONS,
@@ -23,8 +26,9 @@ from .batchnorm import (
 from .frameworks import load_results
 from .gradcheck import ArgumentCheck, GradientCheck, GradientError, check_gradient, numeric_gradient
 from .network import MLP
+from .runner import search
 from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Scale, Uniform
-from .search import Study, Trial, search
+from .study import Study
 from .softmax import SoftmaxRegression, cross_entropy, log_softmax, one_hot, softmax
 from .space import Space
 from .threads import cores, get_threads, set_threads
@@ -58,6 +62,7 @@ __all__ = [
     "check_gradient",
     "cores",
     "cross_entropy",
+    "due",
     "edges",
     "get_threads",
     "importance",
@@ -72,4 +77,5 @@ __all__ = [
     "search",
     "set_threads",
     "softmax",
+    "to_optuna",
 ]

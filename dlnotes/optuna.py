@@ -14,9 +14,11 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from .scales import Categorical, Integer, LogUniform, Scale, Uniform, log
-from .search import _LENGTH, _NOISE, Study, Trial, _finer, _plan, _stage_start
-from .space import Space, _count
+from .journal import Trial, stage_start
+from .model import first_shape
+from .scales import Categorical, Integer, LogUniform, Scale, Uniform
+from .space import Space, whole_number
+from .study import Study, finer_space, plan_stage
 
 # %% ../nbs/10_optuna.ipynb #1f0c1bfd
 class Sampler(BaseSampler):
@@ -27,7 +29,7 @@ class Sampler(BaseSampler):
                  seed: int = 0, # of the draws
                  stage_size: int = 4 # trials in each stage after the first
                 ):
-        _count("stage_size", stage_size, 1)
+        whole_number("stage_size", stage_size, 1)
         self.seed, self.stage_size, self._random = seed, stage_size, RandomSampler(seed=seed)
 
     def reseed_rng(self) -> None: self._random.reseed_rng()
@@ -45,14 +47,14 @@ class Sampler(BaseSampler):
         self._raise_error_if_multi_objective(study)
         space = Space(**{name: _scale(d) for name, d in search_space.items()})
         stage = 0
-        while _stage_start(stage + 1, self.stage_size) <= trial.number: stage += 1
-        start = _stage_start(stage, self.stage_size)
+        while stage_start(stage + 1, self.stage_size) <= trial.number: stage += 1
+        start = stage_start(stage, self.stage_size)
         direction = "minimize" if study.direction == optuna.study.StudyDirection.MINIMIZE else "maximize"
         known = [t for t in map(lambda t: _known(t, search_space, space), study.get_trials(deepcopy=False))
                  if t is not None and t.number < start]
         ours = Study(space, self.seed, direction, known, stage_size=self.stage_size)
-        shape = log([_LENGTH]*len(space) + [_NOISE])
-        points, _ = _plan(ours, _finer(space, known, stage, direction), stage if known else 0, shape, steps=10)
+        shape = first_shape(len(space))
+        points, _ = plan_stage(ours, finer_space(ours, known, stage), stage if known else 0, shape, steps=10)
         params, _ = points[(trial.number - start) % len(points)]
         return {name: _value(d, params[name]) for name, d in search_space.items()}
 

@@ -23,7 +23,7 @@ import numpy as np
 from .batchnorm import BatchNorm, batchnorm, batchnorm_backward
 from .network import MLP
 from .scales import Categorical, Integer, LogUniform, ReverseLogUniform
-from .search import search
+from .runner import search
 from .softmax import cross_entropy
 from .space import Space
 

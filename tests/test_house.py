@@ -1,6 +1,8 @@
 """The house itself: the package is light, the checks in .ci can fail, and the pages' machinery keeps its promises."""
 
+import ast
 import base64
+import importlib
 import importlib.util
 import io
 import re
@@ -22,6 +24,7 @@ from web.__main__ import html, markdown, options
 root = Path(__file__).parents[1]
 notebooks = sorted((root / "nbs").glob("*.ipynb"))
 chapters = [path for path in notebooks if path.name[0].isdigit()]
+modules = sorted((root / "dlnotes").glob("[!_]*.py"))
 
 
 def load(path):
@@ -106,6 +109,32 @@ def test_a_notebook_imports_only_lower_numbers(path):
             if cell.cell_type == "code" and line.startswith(("from dlnotes.", "import dlnotes.")):
                 module = line.split()[1].removeprefix("dlnotes.")
                 assert numbers.get(module, "00") <= path.stem[:2], line  # its own: as a worker would import it
+
+
+def imports(path):
+    """The names that a module takes from others of the package: (module, name)."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").split(".")[0] == "dlnotes"):
+            for alias in node.names:
+                yield (node.module or "").removeprefix("dlnotes").lstrip("."), alias.name
+
+
+@pytest.mark.parametrize("path", modules, ids=lambda p: p.stem)
+def test_a_module_takes_only_public_names_and_only_from_lower_numbers(path):
+    numbers = {p.stem.partition("_")[2]: p.stem[:2] for p in chapters}
+    for module, name in imports(path):
+        assert module and not name.startswith("_"), f"{path.stem} takes {name} from {module or 'the package'}"
+        assert numbers[module] < numbers[path.stem], f"{path.stem} is before {module}"
+
+
+def test_no_public_name_is_also_a_modules():
+    stems = {path.stem for path in modules}
+    public = {name for path in modules for name in public_names(path)}
+    assert not stems & public
+
+
+def public_names(path):
+    return importlib.import_module(f"dlnotes.{path.stem}").__all__
 
 
 @pytest.mark.parametrize("path", notebooks, ids=lambda p: p.stem)

@@ -13,7 +13,7 @@ from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from points import SPACE, board, chess, digests, valley
 
 from dlnotes import search
-from dlnotes.search import product
+from dlnotes.model import product
 from dlnotes.space import Stream
 
 root = Path(__file__).parents[1]

@@ -17,6 +17,7 @@ from dlnotes import (
     Study,
     Trial,
     Uniform,
+    due,
     edges,
     importance,
     plot_history,
@@ -24,6 +25,7 @@ from dlnotes import (
     plot_trials,
     retune,
     search,
+    to_optuna,
 )
 from dlnotes.practice import follow
 
@@ -139,11 +141,11 @@ def test_pictures_have_labels_and_show_failures():
 
 def test_a_study_is_due_by_its_age(study):
     later = lambda days: study.created + timedelta(days=days)
-    assert not study.due("60 days", now=later(59)) and study.due("60 days", now=later(60))
-    assert study.due("8 weeks", now=later(56)) and study.due("2 months", now=later(60))
-    assert not study.due(timedelta(days=90), now=later(89)) and not study.due()
+    assert not due(study, "60 days", now=later(59)) and due(study, "60 days", now=later(60))
+    assert due(study, "8 weeks", now=later(56)) and due(study, "2 months", now=later(60))
+    assert not due(study, timedelta(days=90), now=later(89)) and not due(study)
     with pytest.raises(ValueError, match="'soon'"):
-        study.due("soon")
+        due(study, "soon")
 
 
 def drifting(best, noise, seed):
@@ -300,7 +302,7 @@ def test_the_sampler_copes_with_failures_pruning_and_maximising():
 
 
 def test_a_study_becomes_one_of_optunas(study):
-    theirs = study.to_optuna()
+    theirs = to_optuna(study)
     assert theirs.best_params == study.best.params and theirs.best_value == study.best.value
-    broken = search(lambda p: 1 / 0 if p["idle"] > 0.5 else 1.0, SPACE, 20, direction="maximize").to_optuna()
+    broken = to_optuna(search(lambda p: 1 / 0 if p["idle"] > 0.5 else 1.0, SPACE, 20, direction="maximize"))
     assert {t.state.name for t in broken.trials} == {"COMPLETE", "FAIL"} and broken.direction.name == "MAXIMIZE"
