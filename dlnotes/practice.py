@@ -44,7 +44,7 @@ def edges(study: Study, # a search with at least 9 complete trials from the whol
     if (n := len(trials)) < 9: raise ValueError(f"edges needs 9 complete trials from the whole space, got {n}")
     u, best = study.space.cdf([t.params for t in trials]), study.space.cdf([study.best.params])[0]
     thirds = Stream(0, "edges")(shuffles, n).argsort(axis=1, kind="stable")[:, :n//3]
-    numeric = [(j, name) for j, name in enumerate(study.space) if not isinstance(study.space[name], Categorical)]
+    numeric = [(j, name) for j, name in enumerate(study.space) if study.space[name].ordered]
     found = []
     for j, name in numeric:
         mean, random = u[:n//3, j].mean(), u[thirds, j].mean(axis=1)
@@ -102,13 +102,13 @@ def _guesses(space: Space, u: np.ndarray, z: np.ndarray, points: np.ndarray, dra
              stream: Stream) -> list[np.ndarray]:
     "Values at `points` (m, d) of functions drawn from the Gaussian process given values `z` (n,) at `u` (n, d)"
     d = len(space)
-    options = np.array([isinstance(scale, Categorical) for scale in space.scales.values()])
+    options = ~space.ordered
     D = squared_distances(u, u, options)
     shape = fit_shape(D, z, first_shape(d), steps=25, share=0)  # Matérn's alone, as `prior` below
     lengths, noise = np.exp(shape[:d]), math.exp(shape[d])
     inverse = np.linalg.inv(likeness(D, shape, share=0) + noise*np.eye(len(z)))
     scale = math.sqrt(max(z @ inverse @ z / len(z), 1e-12))
-    levels = [len(s.options) if isinstance(s, Categorical) else 0 for s in space.scales.values()]
+    levels = [0 if s.ordered else int(s.count) for s in space.scales.values()]
     lengths = np.repeat(lengths, np.maximum(levels, 1))
     across = likeness(squared_distances(_snapped(points, levels), u, options), shape, share=0)
     everywhere, n = np.concatenate([_spread(points, levels), _spread(u, levels)]), len(points)
@@ -181,7 +181,7 @@ def plot_isolation(study: Study, names: list[str] | None = None, slices: int = 8
     axes, best = _panels(study, names), min if sign_of(study.direction) > 0 else max
     for ax, (j, name) in zip(axes, _chosen(study, names)):
         u, scale = study.space.cdf([t.params for t in study.complete])[:, j], study.space[name]
-        count = len(scale.options) if isinstance(scale, Categorical) else slices
+        count = slices if scale.ordered else int(scale.count)
         for s in range(count):
             inside = [t.value for t, v in zip(study.complete, u) if min(int(v*count), count - 1) == s]
             if inside: ax.plot([s/count, (s + 1)/count], [best(inside)]*2, lw=3, color="C0")
@@ -200,7 +200,7 @@ def _panels(study: Study, names) -> list:
     for ax in axes.flat[len(chosen):]: ax.remove()
     for ax, (_, name) in zip(axes.flat, chosen):
         scale = study.space[name]
-        at = [scale.cdf(o) for o in scale.options] if isinstance(scale, Categorical) else [0, 0.5, 1]
+        at = [0, 0.5, 1] if scale.ordered else scale.levels(int(scale.count))
         labels = [f"{v:.3g}" if isinstance(v, float) else str(v) for v in map(scale.ppf, at)]
         ax.set(xlabel=name, xticks=at, xticklabels=labels, xlim=(-0.03, 1.03))
     for ax in axes[:, 0]: ax.set_ylabel("value")

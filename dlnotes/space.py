@@ -9,12 +9,12 @@ __all__ = ['stream_key', 'Stream', 'Space', 'whole_number', 'sign_of']
 import hashlib
 import math
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .scales import Categorical, Integer, Scale
+from .scales import Categorical, Scale
 
 # %% ../nbs/02_space.ipynb #d52649db
 def stream_key(seed: int, name: str) -> np.ndarray:
@@ -153,33 +153,19 @@ def _quasirandom(seed: int, name: str, dimension: int, start: int, n: int) -> np
     return (_scrambled(_sobol(dimension, start, n), stream_key(seed, name)[0]) + 0.5) / 2**32
 
 # %% ../nbs/02_space.ipynb #faa51db3
-def _size(scale: Scale) -> float:
-    "How many values a scale has"
-    if isinstance(scale, Categorical): return len(scale.options)
-    return scale.high - scale.low + 1 if isinstance(scale, Integer) else np.inf
-
-def _levels(scale: Scale, count: int) -> np.ndarray:
-    "At most `count` positions in [0, 1], from end to end, no value twice"
-    if count == 1: return np.array([0.5])
-    even = np.arange(count)/(count - 1)
-    if count < _size(scale) and not isinstance(scale, Integer): return even
-    if isinstance(scale, Categorical): return (np.arange(_size(scale)) + 0.5) / _size(scale)
-    if count >= _size(scale): return scale.cdf(np.arange(scale.low, scale.high + 1))
-    return scale.cdf(np.unique(scale.ppf(even)))
-
 def _grid(scales: Sequence[Scale], n: int) -> np.ndarray:
     "`n` points of the smallest grid that holds them, levels as equal as can be, shape (n, d)"
-    sizes = [_size(scale) for scale in scales]
+    sizes = [scale.count for scale in scales]
     if math.prod(sizes) < n:
         raise ValueError(f"the whole space holds only {math.prod(sizes)} points, "
                          f"got n + start = {n}")
     counts = [max(1, int(n**(1/len(scales))) - 1)]*len(scales)  # or one less: a root may round either way
-    levels = [_levels(scale, count) for scale, count in zip(scales, counts)]
+    levels = [scale.levels(count) for scale, count in zip(scales, counts)]
     while math.prod(map(len, levels)) < n:
         open_ = [i for i, size in enumerate(sizes) if len(levels[i]) < size]
         i = min(open_, key=counts.__getitem__)
         counts[i] += 1
-        levels[i] = _levels(scales[i], counts[i])
+        levels[i] = scales[i].levels(counts[i])
     number, columns = np.arange(n)*math.prod(map(len, levels))//max(n, 1), []
     for u in reversed(levels):
         number, place = np.divmod(number, len(u))
@@ -188,17 +174,44 @@ def _grid(scales: Sequence[Scale], n: int) -> np.ndarray:
 
 # %% ../nbs/02_space.ipynb #28bacb91
 class Space:
-    "Named hyperparameters, each with its scale: `Space(lr=LogUniform(1e-4, 1), n=Integer(1, 9))`."
+    """Named hyperparameters, each with its scale.
 
-    def __init__(self, /,
-                 **scales: Scale # the scale of each hyperparameter, by its name
-                ):
-        "Raises ValueError for no hyperparameters, TypeError for one that is not a scale."
-        if not scales: raise ValueError("a space needs at least one hyperparameter, got none")
-        for name, scale in scales.items():
+    Parameters
+    ----------
+    scales : dict of Scale, optional
+        The scale of each hyperparameter, for names that cannot be keywords.
+    **named : Scale
+        The same by keyword.
+
+    Raises
+    ------
+    ValueError
+        For no hyperparameters, or a name given twice.
+    TypeError
+        For one that is not a scale, or a scale of your own that does not work.
+
+    Examples
+    --------
+    >>> Space(lr=LogUniform(1e-4, 1), n=Integer(1, 9)) == Space({"lr": LogUniform(1e-4, 1), "n": Integer(1, 9)})
+    True
+    """
+
+    def __init__(self, scales: Mapping[str, Scale] | None = None, /, **named: Scale):
+        if scales is not None and not isinstance(scales, Mapping):
+            raise TypeError(f"give scales by name, Space(lr=LogUniform(1e-4, 1)) or Space({{'lr': ...}}), got {scales!r}")
+        if twice := set(scales or ()) & set(named): raise ValueError(f"{sorted(twice)} are given twice")
+        self.scales: dict[str, Scale] = dict(scales or {}) | named
+        if not self.scales: raise ValueError("a space needs at least one hyperparameter, got none")
+        for name, scale in self.scales.items():
+            if not isinstance(name, str): raise TypeError(f"names of hyperparameters must be strings, got {name!r}")
             if not isinstance(scale, Scale):
                 raise TypeError(f"{name} must be a scale such as Uniform(0, 1), got {scale!r}")
-        self.scales = dict(scales)
+            if type(scale).__module__ != Scale.__module__: _try_out(name, scale)
+
+    @property
+    def ordered(self) -> np.ndarray:
+        "Whether neighbouring positions are alike, for each hyperparameter: an array of bool, (d,)."
+        return np.array([scale.ordered for scale in self.scales.values()])
 
     def __getitem__(self, name: str) -> Scale: return self.scales[name]
     def __iter__(self) -> Iterator[str]: return iter(self.scales)
@@ -224,13 +237,12 @@ class Space:
             points # m points: dicts with a value for each hyperparameter
            ) -> np.ndarray: # (m, d) positions in the unit cube
         "The positions of `points`, `ppf`'s inverse. ValueError for a value not on its scale."
+        if isinstance(points, Mapping): raise TypeError(f"points must be a list of dicts, got one dict: [{points!r}]")
         points = list(points)
         for point in points:
             if point.keys() != self.scales.keys():
                 raise ValueError(f"a point needs values for {list(self)}, got {list(point)}")
-        columns = [[scale.cdf(point[name]) for point in points] if isinstance(scale, Categorical)
-                   else scale.cdf(np.array([point[name] for point in points], dtype=float))
-                   for name, scale in self.scales.items()]
+        columns = [scale.positions([point[name] for point in points]) for name, scale in self.scales.items()]
         return np.array(columns, dtype=float).T.reshape(len(points), len(self))
 
     def unit(self,
@@ -300,6 +312,19 @@ class Space:
         """
         return _zoomed(self, trials, keep, margin, direction)
 
+def _try_out(name: str, scale: Scale) -> None:
+    "TypeError unless a scale that somebody else wrote does what a search will ask of it"
+    u = np.array([0, 0.25, 0.5, 0.75, 1])
+    try:
+        values = scale.ppf(u)
+        back = np.array([scale.positions(values.tolist()), scale.cdf(values)], dtype=float)
+        right = back.shape == (2, 5) and ((back >= 0) & (back <= 1)).all()
+        if scale.ordered: right = right and (np.diff(back) >= 0).all()
+        if scale.count == math.inf: right = right and abs(back - u).max() < 1e-6
+    except Exception as e:
+        raise TypeError(f"{name}: ppf and cdf of {scale!r} must take arrays and give arrays, but raise {e!r}") from e
+    if not right: raise TypeError(f"{name}: cdf of {scale!r} must undo its ppf, but gives {back[1].tolist()} for {u.tolist()}")
+
 # %% ../nbs/02_space.ipynb #07382e02
 def whole_number(name: str, value: Any, least: int = 0) -> int:
     """`value` as an int, for arguments that count something.
@@ -352,19 +377,9 @@ def sign_of(direction: str) -> int:
     raise ValueError(f"direction must be 'minimize' or 'maximize', got {direction!r}")
 
 # %% ../nbs/02_space.ipynb #365b88b8
-def _narrowed(scale: Scale, low: float, high: float, kept: list) -> Scale:
-    "The scale of numbers `scale`, cut to the positions from `low` to `high`, but to no less than the values `kept`"
-    bounds = min(scale.ppf(low), *kept), max(scale.ppf(high), *kept)
-    if bounds[0] == bounds[1]: return scale if not isinstance(scale, Integer) else _widened(scale, bounds[0])
-    return type(scale)(*bounds, **({"log": scale.log} if isinstance(scale, Integer) else {}))
-
-def _widened(scale: Integer, value: int) -> Integer:
-    "Two or three neighbouring integers around `value`: an interval needs two ends"
-    return Integer(max(scale.low, value - 1), min(scale.high, value + 1), log=scale.log)
-
 def _plausible(scale: Categorical, u: np.ndarray, best: int, doubt: float = 0.01) -> Categorical:
     "`scale` without the options whose absence from the first `best` of the sorted positions `u` is no accident"
-    places = np.minimum((u*len(scale.options)).astype(int), len(scale.options) - 1)
+    places = scale.places(u)
     def chance(option):  # that none of its trials is among the best, if options did not matter: hypergeometric
         return math.comb(int((places != option).sum()), best) / math.comb(len(u), best)
     return Categorical([o for i, o in enumerate(scale.options) if i in places[:best] or chance(i) >= doubt])
@@ -380,6 +395,7 @@ def _zoomed(space: "Space", trials: Sequence[Any], keep: float, margin: float, d
     done.sort(key=lambda t: sign*t.value)
     u, best = space.cdf([t.params for t in done]), min(len(done), max(2, round(keep*len(done))))
     low, high = (u[:best].min(axis=0) - margin).clip(0, 1), (u[:best].max(axis=0) + margin).clip(0, 1)
-    cut = lambda j, name, scale: (_plausible(scale, u[:, j], best) if isinstance(scale, Categorical) else
-                                  _narrowed(scale, low[j], high[j], [t.params[name] for t in done[:best]]))
-    return Space(**{name: cut(j, name, scale) for j, (name, scale) in enumerate(space.scales.items())})
+    def cut(j, name, scale):
+        if not scale.ordered: return _plausible(scale, u[:, j], best)
+        return scale.narrowed(low[j], high[j], [t.params[name] for t in done[:best]])
+    return Space({name: cut(j, name, scale) for j, (name, scale) in enumerate(space.scales.items())})

@@ -21,7 +21,7 @@ import numpy as np
 
 from .journal import Trial, read_journal, stage_start
 from .model import calmed, first_shape, fit_shape, inverse, likeness, product, squared_distances
-from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, exp, log
+from .scales import exp, log
 from .space import Space, Stream, sign_of
 
 # %% ../nbs/05_study.ipynb #4c7e6d1d
@@ -208,27 +208,16 @@ _FEW = 256 # a space of no more points than this is looked through point by poin
 
 def _positions(space: Space, fine: Space, u: np.ndarray) -> np.ndarray:
     "Positions in `space` of the values at the positions `u` of `fine`, shape (m, d)"
-    columns = []
-    for (name, scale), v in zip(space.scales.items(), u.T):
-        if isinstance(scale, Categorical):
-            places = np.array([scale.cdf(option) for option in fine[name].options])
-            columns.append(places[np.minimum((v*len(places)).astype(int), len(places) - 1)])
-        elif isinstance(scale, Integer): columns.append(scale.cdf(fine[name].ppf(v)))
-        else:  # the same scale between other bounds
-            low, high = map(scale.cdf, (fine[name].low, fine[name].high)) if fine is not space else (0, 1)
-            columns.append(low + (high - low)*v)
-    return np.stack(columns, axis=1)
+    return np.stack([scale.inside(fine[name], v) for (name, scale), v in zip(space.scales.items(), u.T)], axis=1)
 
 def _points(space: Space) -> float:
     "How many points the space has"
-    return math.prod(len(s.options) if isinstance(s, Categorical) else s.high - s.low + 1 if isinstance(s, Integer)
-                     else math.inf for s in space.scales.values())
+    return math.prod(scale.count for scale in space.scales.values())
 
 def _everywhere(space: Space, stream: Stream) -> np.ndarray:
     "Positions from the whole space: all of them if they are few, else `_WHOLE` random ones"
     if _points(space) > _FEW: return _positions(space, space, stream(_WHOLE, len(space)))
-    each = [[s.cdf(o) for o in s.options] if isinstance(s, Categorical) else s.cdf(np.arange(s.low, s.high + 1))
-            for s in space.scales.values()]
+    each = [scale.levels(int(scale.count)) for scale in space.scales.values()]
     return np.stack(np.meshgrid(*each, indexing="ij"), axis=-1).reshape(-1, len(space))
 
 def _near(good: np.ndarray, count: int, step: float, options: np.ndarray, stream: Stream) -> np.ndarray:
@@ -247,7 +236,7 @@ def _choose(space: Space, fine: Space, known: np.ndarray, z: np.ndarray, best: n
             count: int, stream: Stream, steps: int = 2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Positions in `space` of the next `count` points, which of them are from the whole space, and the lengths learned;
     from the positions `known` (n, d) in `space` with values `z`, and the positions `best` in `fine`."""
-    options = np.array([isinstance(scale, Categorical) for scale in space.scales.values()])
+    options = ~space.ordered
     D = squared_distances(known, known, options)
     shape = fit_shape(D, z, shape, steps)
     noise = exp(shape[-1])

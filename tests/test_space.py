@@ -1,5 +1,6 @@
 """Space: every draw is a function of seed, name and number, and bad arguments are refused before anything is drawn."""
 
+import math
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -10,7 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from dlnotes import Categorical, Integer, LogUniform, ReverseLogUniform, Space, Uniform
+from dlnotes import (
+    Categorical,
+    Integer,
+    LogUniform,
+    ReverseLogUniform,
+    Scale,
+    Space,
+    Uniform,
+    edges,
+    importance,
+    search,
+)
 from dlnotes.space import _sobol
 
 space = Space(
@@ -282,3 +294,67 @@ def test_nothing_touches_the_global_generator():
     before = np.random.get_state()[1].copy()
     space.sample(10), space.sample(10, method="quasirandom"), space.sample(10, method="grid")
     assert (np.random.get_state()[1] == before).all()
+
+
+# Scales of your own
+
+
+class Squares(Scale):
+    "More often near 0: the square of an even number in [0, 3]"
+
+    def ppf(self, u):
+        return 9 * np.square(u)
+
+    def cdf(self, value):
+        return np.sqrt(np.asarray(value) / 9)
+
+    def __repr__(self):
+        return "Squares()"
+
+
+def test_a_scale_of_ones_own_works_everywhere():
+    space = Space(x=Squares(), kind=Categorical("a", "b"))
+    assert all(0 <= p["x"] <= 9 for p in space.sample(20))
+    assert sorted({p["x"] for p in space.sample(8, method="grid")}) == [0, 1, 4, 9]
+    study = search(lambda p: (p["x"] - 2) ** 2 + (p["kind"] == "b"), space, 40)
+    assert abs(study.best_params["x"] - 2) < 0.1
+    finer = space.zoom(study.trials)
+    assert all(1 < p["x"] < 4 for p in finer.sample(20)) and finer.zoom(study.complete[-20:])
+    assert len(edges(study)) == 2 and importance(study, draws=3)[0].name in space
+
+
+def scale_of(ppf, cdf):
+    return type("Odd", (Scale,), {"ppf": ppf, "cdf": cdf})()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        scale_of(lambda self, u: math.exp(u), lambda self, v: math.log(v)),
+        scale_of(lambda self, u: 2 * u, lambda self, v: v),
+        scale_of(lambda self, u: 0.5, lambda self, v: 0.5),
+        scale_of(lambda self, u: -u, lambda self, v: 1 + v),
+    ],
+)
+def test_a_scale_that_does_not_work_is_refused_before_any_trial(odd):
+    with pytest.raises(TypeError, match="x: "):
+        Space(x=odd)
+
+
+def test_a_journal_refuses_a_scale_that_it_could_not_read_back(tmp_path):
+    called = []
+    with pytest.raises(ValueError, match="knows only the scales of dlnotes"):
+        search(called.append, Space(x=Squares()), 20, journal=tmp_path / "run.jsonl")
+    assert not called and not (tmp_path / "run.jsonl").exists()
+
+
+def test_a_space_and_its_options_are_taken_as_people_type_them():
+    assert Space({"learning rate": Uniform(0, 1)}, n=Integer(1, 2)).sample(1)[0].keys() == {"learning rate", "n"}
+    assert Categorical("a", "b") == Categorical(["a", "b"]) == Categorical(("a", "b"))
+    for wrong in (lambda: Space([Uniform(0, 1)]), lambda: Space({1: Uniform(0, 1)}), lambda: Space(Uniform(0, 1))):
+        with pytest.raises(TypeError):
+            wrong()
+    with pytest.raises(ValueError, match="given twice"):
+        Space({"a": Uniform(0, 1)}, a=Uniform(0, 1))
+    with pytest.raises(TypeError, match="list of dicts"):
+        Space(a=Uniform(0, 1)).cdf({"a": 0.5})
