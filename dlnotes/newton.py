@@ -327,8 +327,8 @@ class _Descent:
 
     def steer(self):
         "X and M^-1 for the next step"
-        few = self.apart < 0.01 or self.products >= 100 or self.f < 1e-20*self.m
-        if self.X.dtype == np.float32 and few:
+        coarse = self.apart < 0.01 or self.products >= 100 or self.f < 1e-20*self.m
+        if self.X.dtype == np.float32 and coarse:
             self.X, self.products = self.o.X, np.inf # too near collinear, or numbers too small, for float32
         self.whole = self.whole or self.total > self.affordable
         if self.whole:
@@ -343,7 +343,7 @@ class _Descent:
         G, f, target = self.G, self.f, self.target
         self.last, self.rough = self.rough, np.vdot(G, self.precondition(G))/2/f # about what is left to gain
         self.solve, self.reach = None, np.inf
-        if self.rough > target: return
+        if not self.rough <= target: return
         self.solve, self.reach = _floor(self.o, self.X, self.yhat, G)
         self.gap = _gap(np.vdot(G, self.solve(G)), self.reach)/f
         if self.whole and self.apart and self.gap > target >= 2*self.rough:
