@@ -25,11 +25,12 @@ from .batchnorm import (
 )
 from .frameworks import load_results
 from .gradcheck import ArgumentCheck, GradientCheck, GradientError, check_gradient, numeric_gradient
+from .losses import cross_entropy, log_softmax, one_hot, softmax
 from .network import MLP
+from .regression import SoftmaxRegression
 from .runner import search
 from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Scale, Uniform
 from .study import Study
-from .softmax import SoftmaxRegression, cross_entropy, log_softmax, one_hot, softmax
 from .space import Space
 from .threads import cores, get_threads, set_threads
 

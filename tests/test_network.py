@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import dlnotes.network as network
-from dlnotes import MLP
+from dlnotes import MLP, SoftmaxRegression, cross_entropy
 
 X, Y = load_digits(return_X_y=True)
 X = X / 16
@@ -314,6 +314,158 @@ def test_it_has_scikit_learns_manners():
     assert repr(net) == "MLP(hidden=(8,), lr=0.01, epochs=5)"
 
 
+# Names of columns
+
+
+def test_columns_are_compared_by_name(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    names = [f"pixel {j}" for j in range(64)]
+    table = pandas.DataFrame(X[:100], columns=names)
+    net = MLP((4,), epochs=1).fit(table, Y[:100])
+    assert net.feature_names_in_.tolist() == names
+    assert np.array_equal(net.predict(table), MLP((4,), epochs=1).fit(X[:100], Y[:100]).predict(X[:100]))
+    turned = table[names[::-1]]
+    with pytest.raises(ValueError) as ours:
+        net.predict(turned)
+    with pytest.raises(ValueError) as theirs:
+        SoftmaxRegression().fit(table, Y[:100]).predict(turned)
+    assert str(ours.value) == str(theirs.value) and "feature names should match" in str(ours.value)
+    with pytest.raises(ValueError, match="feature names should match"):
+        net.score(turned, Y[:100])
+    with pytest.raises(ValueError, match="feature names should match"):
+        MLP((4,), epochs=1).fit(table, Y[:100], validation=(turned, Y[:100]))
+    with pytest.warns(UserWarning, match="does not have valid feature names, but MLP"):
+        net.predict(X[:5])
+    net.save(tmp_path / "net")
+    again = MLP.load(tmp_path / "net")
+    assert again.feature_names_in_.tolist() == names and again.feature_names_in_.dtype == object
+    with pytest.raises(ValueError, match="feature names should match"):
+        again.predict(turned)
+    assert not hasattr(net.fit(X[:100], Y[:100]), "feature_names_in_")
+    with pytest.warns(UserWarning, match="fitted without feature names"):
+        net.predict(table)
+
+
+# Weights
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_the_gradient_of_a_weighted_loss_agrees_with_differences(norm):
+    net, x, y = started(norm, hidden=(6, 5)), X[:16], Y[:16]
+    w = np.random.default_rng(1).exponential(size=16)
+    w[3] = 0
+    loss = net.gradient(x, y, w)
+    grad, h = net.grad_.copy(), 1e-6
+    z, _ = network._forward(x, net.params_, net.bns_, norm)
+    assert np.isclose(loss, np.average(cross_entropy(z, y, reduction="none")[0], weights=w), rtol=1e-12)
+    for i in range(0, len(grad), 3):
+        start = net.theta_[i]
+        losses = []
+        for net.theta_[i] in (start + h, start - h):
+            losses.append(net.gradient(x, y, w))
+        net.theta_[i] = start
+        assert abs((losses[0] - losses[1]) / (2 * h) - grad[i]) < 2e-6 * max(1, np.abs(grad).max())
+
+
+def test_a_row_of_weight_zero_has_no_part_in_the_gradient():
+    net, w = started(None), np.ones(8)
+    w[2] = 0
+    net.gradient(X[:8], Y[:8], w)
+    with_it = net.grad_.copy()
+    net.gradient(X[:8], np.where(w > 0, Y[:8], 0), w)
+    assert np.array_equal(net.grad_, with_it)
+    net.gradient(X[:8][w > 0], Y[:8][w > 0])
+    assert np.allclose(net.grad_, with_it, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("options", [dict(), dict(patience=2)])
+def test_weights_that_are_all_alike_change_no_bit(dtype, options):
+    x, y = X[:200].astype(dtype), np.arange(200) % 10
+    plain = MLP((8,), epochs=3, **options).fit(x, y)
+    for same in (
+        dict(sample_weight=np.ones(200)),
+        dict(sample_weight=np.full(200, 0.3)),
+        dict(class_weight="balanced"),
+    ):
+        s = same.pop("sample_weight", None)
+        net = MLP((8,), epochs=3, **options, **same).fit(x, y, sample_weight=s)
+        assert np.array_equal(net.theta_, plain.theta_) and net.curves_ == plain.curves_
+
+
+def test_weight_zero_is_as_leaving_the_row_out():
+    w = np.random.default_rng(0).integers(0, 3, 200).astype(float)
+    net = MLP((8,), epochs=3, patience=2).fit(X[:200], Y[:200], sample_weight=w)
+    less = MLP((8,), epochs=3, patience=2).fit(X[:200][w > 0], Y[:200][w > 0], sample_weight=w[w > 0])
+    assert np.array_equal(net.theta_, less.theta_) and net.curves_ == less.curves_
+    assert net.theta_.dtype == np.float64 and all(isinstance(v, float) for v in net.curves_["loss"])
+
+
+def test_weights_of_classes_are_weights_of_their_rows():
+    x, y = X[:300], Y[:300]
+    by_class = MLP((8,), epochs=3, class_weight={1: 4.0, 7: 0.5}).fit(x, y)
+    by_row = MLP((8,), epochs=3).fit(x, y, sample_weight=np.where(y == 1, 4.0, np.where(y == 7, 0.5, 1.0)))
+    assert np.array_equal(by_class.theta_, by_row.theta_)
+    balanced = MLP((8,), epochs=3, class_weight="balanced").fit(x, y)
+    counts = np.bincount(y)
+    by_row = MLP((8,), epochs=3).fit(x, y, sample_weight=(300 / (10 * counts))[y])
+    assert np.array_equal(balanced.theta_, by_row.theta_)
+    assert not np.array_equal(balanced.theta_, by_class.theta_)
+
+
+def test_the_curves_are_weighted_means():
+    w = np.random.default_rng(0).exponential(size=100)
+    net = MLP((4,), None, epochs=1, lr=1e-300, batch_size=30).fit(X[:100], Y[:100], sample_weight=w)
+    each, _ = cross_entropy(net.decision_function(X[:100]), Y[:100], reduction="none")
+    assert np.isclose(net.curves_["loss"][0], np.average(each, weights=w))
+
+
+def test_the_score_takes_weights():
+    net, w = MLP((8,), epochs=3).fit(X[:300], Y[:300]), np.random.default_rng(0).exponential(size=300)
+    right = net.predict(X[:300]) == Y[:300]
+    assert np.isclose(net.score(X[:300], Y[:300], sample_weight=w), np.average(right, weights=w))
+
+
+@pytest.mark.parametrize("weight", [None, "balanced", {0: 2.0, 3: 1.5}, {np.int64(0): np.float64(2)}])
+def test_class_weight_is_saved_too(tmp_path, weight):
+    net = MLP((4,), epochs=1, class_weight=weight).fit(X[:100], Y[:100])
+    net.save(tmp_path / "net")
+    again = MLP.load(tmp_path / "net")
+    assert again.get_params() == net.get_params() and clone(again).class_weight == weight
+    assert list(net.get_params())[-1] == "class_weight"
+    assert np.array_equal(again.predict_proba(X), net.predict_proba(X))
+
+
+def test_weights_by_dates_cannot_be_saved(tmp_path):
+    days = np.array(["2020-01-01", "2020-01-02"] * 2, "datetime64[D]")
+    net = MLP((3,), epochs=1, class_weight={days[0].item(): 2.0}).fit(np.eye(4), days)
+    with pytest.raises(ValueError, match=r"class_weight.*cannot be saved"):
+        net.save(tmp_path / "net")
+    assert not (tmp_path / "net").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "s", "said"),
+    [
+        (dict(), np.ones(3), "one number per sample"),
+        (dict(), np.full(50, -1.0), "at least 0, got -1.0"),
+        (dict(), np.zeros(50), "every sample_weight is zero"),
+        (dict(), (Y[:50] == 3) * 1.0, r"two classes with a positive weight, got only \[3\]"),
+        (dict(class_weight="even"), None, "class_weight must be.*even"),
+        (dict(class_weight={99: 1.0}), None, "labels that y does not have.*99"),
+        (dict(class_weight={3: -1.0}), None, "at least 0"),
+    ],
+)
+def test_weights_that_make_no_sense_are_refused(options, s, said):
+    net = MLP((4,), epochs=1).fit(X[:50], Y[:50])
+    before = net.predict_proba(X)
+    with pytest.raises(ValueError, match=said):
+        net.set_params(**options).fit(X[:50], Y[:50], sample_weight=s)
+    assert np.array_equal(net.predict_proba(X), before)
+    with pytest.raises(ValueError, match="at least"):
+        net.gradient(X[:5], Y[:5], [1, 1, 1, 1, -1])
+
+
 # Wrong input
 
 
@@ -375,5 +527,5 @@ def test_data_that_make_no_sense_are_refused():
         net.fit(X[:50], Y[:50], validation=(X[:2], [1, 99]))
     with pytest.raises(ValueError, match="not fitted"):
         net.predict(X)
-    with pytest.raises(ValueError, match=r"64 features.*got 3"):
+    with pytest.raises(ValueError, match=r"3 features.*expecting 64"):
         net.fit(X[:50], Y[:50]).predict(X[:, :3])

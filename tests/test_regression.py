@@ -495,13 +495,13 @@ def test_a_head_start_on_some_of_many_examples_changes_no_result(monkeypatch, ca
         options = dict(sample_weight=rng.exponential(size=3000))
     elif case == "sorted":
         X, y = X[np.argsort(y)], np.sort(y)
-    module = sys.modules["dlnotes.softmax"]
-    started, head_start = [], module._head_start
-    monkeypatch.setattr(module, "_head_start", lambda o, W: started.append(head_start(o, W)) or started[-1])
+    module = sys.modules["dlnotes.regression"]
+    started, head_start = [], module.head_start
+    monkeypatch.setattr(module, "head_start", lambda o, W: started.append(head_start(o, W)) or started[-1])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         quick = SoftmaxRegression(tol=1e-9).fit(X, y, **options)
-        monkeypatch.setattr(module, "_head_start", lambda o, W: W)
+        monkeypatch.setattr(module, "head_start", lambda o, W: W)
         slow = SoftmaxRegression(tol=1e-9).fit(X, y, **options)
     assert started[0].any() and quick.n_iter_ < slow.n_iter_
     assert np.allclose(quick.coef_, slow.coef_, rtol=1e-4, atol=1e-5)
