@@ -155,7 +155,11 @@ def fallback(processed, docs):
 def processed_notebooks():
     """The folder where nbdev puts the notebooks with their documentation filled in."""
     os.environ["PYTHONWARNINGS"] = "ignore:Found cells containing imports"  # nbdev's workers would print each such cell
-    return proc_nbs(n_workers=2)
+    processed = proc_nbs(n_workers=2)
+    for path in processed.glob("*.ipynb"):  # what the documentation above it says is not said twice, unless asked for
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace(r'#| code-fold: show\n', r'#| code-fold: true\n'), encoding="utf-8")
+    return processed
 
 
 def site():
