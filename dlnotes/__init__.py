@@ -12,17 +12,11 @@ from .practice import (
     plot_trials,
     retune,
 )
-from .batchnorm import (
-    CONVENTIONS,
-    BatchNorm,
-    Moments,
-    batchnorm,
-    batchnorm_backward,
-    batchnorm_inference,
-)
 from .frameworks import load_results
 from .gradcheck import ArgumentCheck, GradientCheck, GradientError, check_gradient, numeric_gradient
+from .layer import CONVENTIONS, BatchNorm, Moments
 from .network import MLP
+from .normalize import batchnorm, batchnorm_backward, batchnorm_inference
 from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Scale, Uniform
 from .search import Study, Trial, search
 from .softmax import SoftmaxRegression, cross_entropy, log_softmax, one_hot, softmax

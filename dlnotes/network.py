@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm.auto import tqdm
 
-from .batchnorm import BatchNorm, _archive
+from .layer import BatchNorm, archive
 from .softmax import (
     SoftmaxRegression, _encode, _features, _theirs, cross_entropy, softmax)
 
@@ -318,7 +318,7 @@ class MLP:
     def load(cls, path # a file that `save` wrote
             ) -> "MLP": # fitted
         "The saved network: the same predictions. ValueError if the file is not one."
-        with _archive(path, "MLP", "theta") as file:
+        with archive(path, "MLP", "theta") as file:
             config = json.loads(str(file["config"]))
             net = cls(**config | {"hidden": tuple(config["hidden"])})
             net.start(file["sizes"], file["theta"].dtype)
