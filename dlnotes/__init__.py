@@ -15,20 +15,14 @@ from .practice import (
     retune,
     to_optuna,
 )
-from .batchnorm import (
-    CONVENTIONS,
-    BatchNorm,
-    Moments,
-    batchnorm,
-    batchnorm_backward,
-    batchnorm_inference,
-)
 from .frameworks import load_results
 from .gradcheck import ArgumentCheck, GradientCheck, GradientError, check_gradient, numeric_gradient
+from .layer import CONVENTIONS, BatchNorm, Moments
 from .losses import cross_entropy, log_softmax, one_hot, softmax
 from .network import MLP
 from .regression import SoftmaxRegression
 from .runner import search
+from .normalize import batchnorm, batchnorm_backward, batchnorm_inference
 from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Scale, Uniform
 from .study import Study
 from .space import Space

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm.auto import tqdm
 
-from .batchnorm import BatchNorm, _archive
 from .estimators import (
     Classifier, balance, check_features, check_names, encode, feature_names, fitted_features,
     remember_columns, sample_weights)
+from .layer import BatchNorm, archive
 from .losses import cross_entropy, softmax
 
 # %% ../nbs/22_network.ipynb #b382826e
@@ -357,7 +357,7 @@ class MLP(Classifier):
     def load(cls, path # a file that `save` wrote
             ) -> "MLP": # fitted
         "The saved network: the same predictions. ValueError if the file is not one."
-        with _archive(path, "MLP", "theta") as file:
+        with archive(path, "MLP", "theta") as file:
             config = json.loads(str(file["config"]))
             net = cls(**config | {"hidden": tuple(config["hidden"])})
             if isinstance(net.class_weight, list): net.class_weight = dict(map(tuple, net.class_weight))

@@ -20,8 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .batchnorm import BatchNorm, batchnorm, batchnorm_backward
+from .layer import BatchNorm
 from .network import MLP
+from .normalize import batchnorm, batchnorm_backward
 from .scales import Categorical, Integer, LogUniform, ReverseLogUniform
 from .losses import cross_entropy
 from .runner import search

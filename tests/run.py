@@ -15,9 +15,13 @@ def run(name, *command):
     return subprocess.run([sys.executable, *command], cwd=root).returncode == 0
 
 
+together = {"passes": "batchnorm", "normalize": "batchnorm", "layer": "batchnorm"}  # one file tests all of these
+
+
 def tests_of(notebook):
     """The files of tests for a notebook's module, by their names."""
     module = notebook.stem.partition("_")[2] or notebook.stem
+    module = together.get(module, module)
     return sorted(map(str, Path(__file__).parent.glob(f"test_{module}*.py")))
 
 

@@ -23,10 +23,10 @@ from dlnotes import (
     batchnorm_inference,
     check_gradient,
     get_threads,
+    passes,
     set_threads,
 )
 
-module = sys.modules["dlnotes.batchnorm"]  # as an attribute of the package, that name is the function
 needs_numba = pytest.mark.skipif(find_spec("numba") is None, reason="the extra `fast` (numba) is not installed")
 
 
@@ -36,11 +36,11 @@ WAYS += [pytest.param(way, marks=needs_numba) for way in ("numba", "numba in blo
 
 def choose(monkeypatch, way):
     """From here on compute in this way, whatever the size of the arrays; in blocks means tiny ones, among threads."""
-    monkeypatch.setattr(module, "_HAS_NUMBA", way.startswith("numba"))
-    monkeypatch.setattr(module, "_SMALL", 2**40 if way == "at once" else 0)
-    monkeypatch.setattr(module, "_BLOCK", 2**7 if way.endswith("blocks") else 2**19)
-    monkeypatch.setattr(module, "_SHARED", 0 if way.endswith("blocks") else 2**21)
-    module._plan.cache_clear()
+    monkeypatch.setattr(passes, "HAS_NUMBA", way.startswith("numba"))
+    monkeypatch.setattr(passes, "_SMALL", 2**40 if way == "at once" else 0)
+    monkeypatch.setattr(passes, "_BLOCK", 2**7 if way.endswith("blocks") else 2**19)
+    monkeypatch.setattr(passes, "_SHARED", 0 if way.endswith("blocks") else 2**21)
+    passes._plan.cache_clear()
 
 
 @pytest.fixture(params=WAYS)
@@ -54,7 +54,7 @@ def kernels(request, monkeypatch):
 def fresh_plans():
     """No plan made for one way of computing is left for the next test."""
     yield
-    module._plan.cache_clear()
+    passes._plan.cache_clear()
 
 
 @pytest.fixture
@@ -866,6 +866,35 @@ def test_a_state_keeps_its_outputs_in_every_convention(source, target):
 def test_an_unknown_convention_is_refused():
     with pytest.raises(ValueError, match=r"must be one of dlnotes, pytorch.*got 'caffe'"):
         BatchNorm.like("caffe", 3)
+
+
+@pytest.mark.parametrize(
+    ("library", "convention"), [("torch", "pytorch"), ("tf", "keras"), ("tensorflow", "keras"), ("jax", "flax")]
+)
+def test_a_convention_may_be_called_as_its_library_is(library, convention):
+    bn = BatchNorm.like(library, 3)
+    assert repr(bn) == repr(BatchNorm.like(convention, 3))
+    bn(np.random.default_rng(0).standard_normal((8, 3)))
+    state = bn.state(library)
+    assert list(state) == list(bn.state(convention))
+    again = BatchNorm.like(convention, 3).load_state(state, library)
+    assert np.array_equal(again.var, bn.var) and again.steps == (bn.steps if convention == "pytorch" else 0)
+
+
+@pytest.mark.parametrize("unknown", ["Torch", None, ["torch"], 1])
+def test_a_convention_that_is_no_name_is_refused(unknown):
+    with pytest.raises(ValueError, match="convention must be one of"):
+        BatchNorm(3).state(unknown)
+
+
+@pytest.mark.parametrize("word", ["training", "is_training", "mode", "use_running_average"])
+def test_other_libraries_words_for_train_are_refused_by_name(word):
+    bn, x = BatchNorm(3), np.random.default_rng(0).standard_normal((8, 3))
+    with pytest.raises(TypeError, match=f"`train=`, not `{word}=`"):
+        bn(x, **{word: False})
+    with pytest.raises(TypeError, match="x and `train=`, got another argument, 'axis'"):
+        bn(x, axis=0)
+    assert bn.steps == 0 and bn.cache is None
 
 
 class Named(BatchNorm):

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dlnotes.batchnorm import BatchNorm
 from dlnotes.frameworks import load_results, loss_and_gradients, reference, work
 from dlnotes.gradcheck import check_gradient
+from dlnotes.layer import BatchNorm
 
 root = Path(__file__).parents[1]
 
