@@ -10,7 +10,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
 
-.PHONY: help site serve lab test matrix notebooks export readme lint bench frameworks install clean
+.PHONY: help site serve lab test matrix notebooks export readme rooms lint bench frameworks install clean
 
 help:
 	@echo "make site       export the package and render the book into _docs/"
@@ -21,6 +21,7 @@ help:
 	@echo "make notebooks  run every notebook and store its outputs (NB=nbs/01_scales.ipynb for one)"
 	@echo "make export     notebooks -> dlnotes/*.py"
 	@echo "make readme     nbs/index.ipynb -> README.md"
+	@echo "make rooms      the table of rooms in CONTRIBUTING.md, from the notebooks"
 	@echo "make lint       ruff over the code and the notebooks"
 	@echo "make bench      every benchmark, beside its peer"
 	@echo "make frameworks run the appendix's programs in environments of their own (NAMES='theano torch'; default all)"
@@ -55,6 +56,9 @@ export: install
 
 readme: install
 	@$(BIN)/python -m web readme
+
+rooms: install
+	@$(BIN)/python .ci/rooms.py
 
 lint: install
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

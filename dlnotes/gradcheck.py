@@ -7,10 +7,12 @@ __all__ = ['ArgumentCheck', 'GradientCheck', 'GradientError', 'numeric_gradient'
 
 # %% ../nbs/11_gradcheck.ipynb #74db1102
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 # %% ../nbs/11_gradcheck.ipynb #d21c07d4
 _EPS = np.finfo(np.float64).eps
@@ -84,28 +86,68 @@ def _pattern(a, b, x, lengths=()):
 # %% ../nbs/11_gradcheck.ipynb #2ab0f4e1
 @dataclass(frozen=True)
 class ArgumentCheck:
-    "How one argument's gradient compared."
-    name: str # the argument's name
-    shape: tuple # its shape
-    checked: int # how many entries, or directions, were compared
-    error: float # the largest relative error
-    worst: Any # index of the worst entry, or the number of the worst direction
-    given: float # the gradient under test, there
-    numeric: float # the numeric gradient, there
-    hint: str = "" # a guess at the mistake; empty if there is none
+    """How one argument's gradient compared.
+
+    Parameters
+    ----------
+    name : str
+        The argument's.
+    shape : tuple of int
+        The argument's.
+    checked : int
+        How many entries, or directions, were compared.
+    error : float
+        The largest relative error.
+    worst : tuple of int, or int
+        Index of the worst entry, or the number of the worst direction.
+    given, numeric : float
+        The gradient under test, and the numeric one, there.
+    hint : str
+        A guess at the mistake; empty if there is none.
+
+    Examples
+    --------
+    >>> check_gradient(lambda x: (x**2).sum(), np.ones(3), lambda x: x, raises=False).arguments[0].hint
+    'it is 0.5 times the true gradient: look for a constant factor'
+    """
+    name: str
+    shape: tuple[int, ...]
+    checked: int
+    error: float
+    worst: Any
+    given: float
+    numeric: float
+    hint: str = ""
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """What `check_gradient` found; true if every argument passed, and prints as a table. An error that passes is printed
-    as no more than that: below `tol` its digits are chance. `arguments` has them."""
-    arguments: tuple # an `ArgumentCheck` for each argument
-    tol: float # the largest relative error that passes
+    """What `check_gradient` found; true if every argument passed, and prints as a table.
+
+    An error that passes is printed as no more than that: below `tol` its digits are chance. `arguments` has them.
+
+    Parameters
+    ----------
+    arguments : tuple of ArgumentCheck
+        One for each argument.
+    tol : float
+        The largest relative error that passes.
+
+    Examples
+    --------
+    >>> check_gradient(lambda x: (x**2).sum(), np.ones(3), lambda x: 2*x)
+    argument  shape  checked  error
+    x         (3,)   3        < 1e-06  ok
+    """
+    arguments: tuple[ArgumentCheck, ...]
+    tol: float
 
     @property
-    def error(self): return max(a.error for a in self.arguments)
-    def __bool__(self): return bool(self.error <= self.tol)
+    def error(self) -> float:
+        "The largest relative error of all arguments."
+        return max(a.error for a in self.arguments)
+    def __bool__(self) -> bool: return bool(self.error <= self.tol)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         rows = [("argument", "shape", "checked", "error", "")]
         for a in self.arguments:
             found = (f"< {self.tol:.0e}", "ok") if a.error <= self.tol else (f"{a.error:.0e}", "WRONG")
@@ -115,10 +157,23 @@ class GradientCheck:
         return "\n".join(line.rstrip() for line in lines)
 
 class GradientError(AssertionError):
-    "A gradient is wrong. `check` holds the `GradientCheck`, if it got as far as comparing."
-    def __init__(self, message, check=None):
+    """A gradient is wrong.
+
+    Parameters
+    ----------
+    message : str
+    check : GradientCheck, optional
+        What was found, if it got as far as comparing.
+
+    Examples
+    --------
+    >>> try: check_gradient(lambda x: (x**2).sum(), np.ones(3), lambda x: -2*x)
+    ... except GradientError as error: print(error.check.arguments[0].hint)
+    the sign is wrong: it is -1 times the true gradient
+    """
+    def __init__(self, message: str, check: GradientCheck | None = None) -> None:
         super().__init__(message)
-        self.check = check
+        self.check: GradientCheck | None = check
 
 # %% ../nbs/11_gradcheck.ipynb #d917a7e5
 def _arguments(x):
@@ -207,13 +262,45 @@ def _compare(f, args, k, grad, dy, h, method, tol, entries, directions, rng, nam
     return ArgumentCheck(name, x.shape, len(where), float(error[i]), where[i], float(a[i]), float(b[i]), hint)
 
 # %% ../nbs/11_gradcheck.ipynb #48f2074b
-def numeric_gradient(f, # function of one float64 array, returning a number or an array
-                     x, # the array to differentiate at
-                     dy=None, # upstream gradient, of the shape of f(x); needed if f returns an array
-                     h=None, # step in units of x; by default 6e-6 of the entry's size, or 1e-30 for the complex step
-                     method="central" # "central" differences, or the "complex" step
-                    ) -> np.ndarray: # d sum(dy*f(x)) / dx, of x's shape
-    "The gradient by differences: two evaluations of f an entry. ValueError for x or f(x) not float64 or not finite."
+def _function(f: Any) -> None:
+    "TypeError for an `f` that cannot be called"
+    if not callable(f): raise TypeError(f"f must be a function, got {f!r}")
+
+def numeric_gradient(f: Callable[..., Any], x: ArrayLike, dy: ArrayLike | None = None, h: float | None = None,
+                     method: str = "central") -> np.ndarray:
+    """The gradient by central differences [@nocedal2006] or the complex step [@squire1998].
+
+    Parameters
+    ----------
+    f : function
+        Of one float64 array, returning a number or an array.
+    x : array
+        Where to differentiate.
+    dy : array, optional
+        Upstream gradient, of the shape of f(x); needed if f returns an array.
+    h : float, optional
+        Step in units of x; by default 6e-6 of the entry's size, or 1e-30 for the complex step.
+    method : str
+        "central" differences, or the "complex" step if f is written for it.
+
+    Returns
+    -------
+    array, of x's shape
+        d sum(dy*f(x)) / dx.
+
+    Raises
+    ------
+    TypeError
+        For an f that is not a function.
+    ValueError
+        For x or f(x) not float64 or not finite, or a missing dy.
+
+    Examples
+    --------
+    >>> numeric_gradient(lambda x: (x**2).sum(), [1.0, 3.0]).round(6)
+    array([2., 6.])
+    """
+    _function(f)
     x, = _arguments((x,))
     y = _called(f, (x,))
     if dy is None and y.ndim: raise ValueError(f"f returns an array of shape {y.shape}: pass dy, its upstream gradient")
@@ -223,24 +310,58 @@ def numeric_gradient(f, # function of one float64 array, returning a number or a
     return np.array(slopes).reshape(x.shape)
 
 # %% ../nbs/11_gradcheck.ipynb #ad430d43
-def check_gradient(f, # function of one or several float64 arrays, returning a number or an array
-                   x, # the array to check at; a tuple or list of arrays if f takes several
-                   grad, # the gradient(s), or a function: grad(*x) if f returns a number, grad(dy, *x) if an array
-                   dy=None, # upstream gradient, of the shape of f(x); random by default, and that matters
-                   h=None, # step in units of x; by default 6e-6 of the entry's size, or 1e-30 for the complex step
-                   method="central", # "central" differences, or the "complex" step if f is written for it
-                   entries=None, # how many entries of each argument to check, chosen at random; None for all
-                   directions=None, # check this many random directions instead of entries
-                   tol=1e-6, # the largest relative error that passes
-                   seed=0, # for dy, entries and directions; a number or a numpy Generator
-                   raises=True # raise if a gradient is wrong; else just return what was found
-                  ) -> GradientCheck: # the relative error for each argument; prints as a table
-    """Compare `grad` with numeric derivatives of `f` at `x`; raise GradientError naming the worst entry if they differ.
+def check_gradient(f: Callable[..., Any], x: Any, grad: Any, dy: ArrayLike | None = None, h: float | None = None,
+                   method: str = "central", entries: int | None = None, directions: int | None = None,
+                   tol: float = 1e-6, seed: int | np.random.Generator = 0, raises: bool = True) -> GradientCheck:
+    """Compares `grad` with numeric derivatives of `f` at `x` [@nocedal2006, section 8.1; @squire1998].
 
     The error of an entry is |given - numeric| over the larger of the two, or over noise/tol if that is larger. Shapes
-    must be equal and values finite. ValueError if the question makes no sense: x or f(x) not float64 or not finite,
-    f random. The gradient of a number is asked for with `grad(*x)`, unless you pass `dy`.
-    Source: Nocedal and Wright, Numerical Optimization, section 8.1; for the complex step, Squire and Trapp (1998)."""
+    must be equal and values finite.
+
+    Parameters
+    ----------
+    f : function
+        Of one or several float64 arrays, returning a number or an array.
+    x : array, or tuple or list of arrays
+        Where to check; several if f takes several.
+    grad : function, array, or tuple of arrays
+        The gradient(s), or `grad(*x)` if f returns a number and no `dy` is given, else `grad(dy, *x)`.
+    dy : array, optional
+        Upstream gradient, of the shape of f(x); random by default, and that matters.
+    h, method
+        As for `numeric_gradient`.
+    entries : int, optional
+        How many entries of each argument to check, chosen at random; by default all.
+    directions : int, optional
+        Check this many random directions instead of entries.
+    tol : float
+        The largest relative error that passes.
+    seed : int or numpy.random.Generator
+        For dy, entries and directions.
+    raises : bool
+        Raise if a gradient is wrong; else just return what was found.
+
+    Returns
+    -------
+    GradientCheck
+        The relative error for each argument; prints as a table.
+
+    Raises
+    ------
+    GradientError
+        If they differ, with the worst entry.
+    TypeError
+        For an f that is not a function, or SciPy's order f, grad, x.
+    ValueError
+        If the question makes no sense: x or f(x) not float64 or not finite, f random.
+
+    Examples
+    --------
+    >>> bool(check_gradient(np.sin, [0.0, 1.0], lambda dy, x: dy*np.cos(x)))
+    True
+    """
+    _function(f)
+    if callable(x) and not callable(grad): raise TypeError("x is a function: the order is check_gradient(f, x, grad)")
     if method not in ("central", "complex"): raise ValueError(f"method must be 'central' or 'complex', got {method!r}")
     if h is not None and not 0 < h < np.inf: raise ValueError(f"h must be a positive number, got {h}")
     if not 0 < tol < 1: raise ValueError(f"tol must lie between 0 and 1, got {tol}")

@@ -119,9 +119,9 @@ def inverse(K: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> inverse(np.array([[2.0, 0.0], [0.0, 4.0]]))
-    array([[0.5 , 0.  ],
-           [0.  , 0.25]])
+    >>> inverse(np.array([[2.0, 1.0], [1.0, 1.0]]))
+    array([[ 1., -1.],
+           [-1.,  2.]])
     """
     A = np.array(K, dtype=float)
     for i in range(len(A)):

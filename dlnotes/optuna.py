@@ -22,27 +22,85 @@ from .study import Study, finer_space, plan_stage
 
 # %% ../nbs/10_optuna.ipynb #1f0c1bfd
 class Sampler(BaseSampler):
-    """Coarse to fine, for `optuna.create_study(sampler=Sampler(seed=0))`: quasi-random points, then stages that zoom.
-    Hyperparameters that are not in every trial are drawn at random. One objective only."""
+    """Coarse to fine, one objective only: quasi-random points, then stages that zoom.
 
-    def __init__(self,
-                 seed: int = 0, # of the draws
-                 stage_size: int = 4 # trials in each stage after the first
-                ):
+    Hyperparameters that are not in every trial are drawn at random.
+
+    Parameters
+    ----------
+    seed : int
+        Of the draws.
+    stage_size : int
+        Trials in each stage after the first.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Unless `stage_size` is an integer, at least 1.
+
+    Examples
+    --------
+    >>> study = optuna.create_study(sampler=Sampler(seed=0))
+    >>> study.optimize(lambda trial: trial.suggest_float("x", -1, 1)**2, n_trials=20)
+    >>> study.best_value < 0.01
+    True
+    """
+
+    def __init__(self, seed: int = 0, stage_size: int = 4) -> None:
         whole_number("stage_size", stage_size, 1)
-        self.seed, self.stage_size, self._random = seed, stage_size, RandomSampler(seed=seed)
+        self.seed: int = seed
+        self.stage_size: int = stage_size
+        self._random = RandomSampler(seed=seed)
 
-    def reseed_rng(self) -> None: self._random.reseed_rng()
+    def reseed_rng(self) -> None:
+        "New random numbers for what is drawn at random: Optuna asks in each worker."
+        self._random.reseed_rng()
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        "The hyperparameters that every finished trial has"
+        """The hyperparameters that every finished trial has.
+
+        Parameters
+        ----------
+        study : optuna.Study
+        trial : optuna.trial.FrozenTrial
+            The one to come.
+
+        Returns
+        -------
+        dict of optuna.distributions.BaseDistribution
+            By name, without those of a single value.
+
+        Raises
+        ------
+        ValueError
+            For several objectives.
+        """
         self._raise_error_if_multi_objective(study)
         found = optuna.search_space.intersection_search_space(study.get_trials(deepcopy=False))
         return {name: d for name, d in found.items() if not d.single()}
 
     def sample_relative(self, study: optuna.Study, trial: FrozenTrial,
                         search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
-        "The point of this trial's number in its stage"
+        """The point of this trial's number in its stage.
+
+        Parameters
+        ----------
+        study : optuna.Study
+        trial : optuna.trial.FrozenTrial
+            The one to come.
+        search_space : dict of optuna.distributions.BaseDistribution
+            From `infer_relative_search_space`.
+
+        Returns
+        -------
+        dict
+            Values by name.
+
+        Raises
+        ------
+        ValueError
+            For several objectives.
+        """
         if not search_space: return {}
         self._raise_error_if_multi_objective(study)
         space = Space(**{name: _scale(d) for name, d in search_space.items()})
@@ -60,7 +118,26 @@ class Sampler(BaseSampler):
 
     def sample_independent(self, study: optuna.Study, trial: FrozenTrial, param_name: str,
                            param_distribution: BaseDistribution) -> Any:
-        "A random value"
+        """A random value, of a hyperparameter that is not in every trial.
+
+        Parameters
+        ----------
+        study : optuna.Study
+        trial : optuna.trial.FrozenTrial
+            The one to come.
+        param_name : str
+        param_distribution : optuna.distributions.BaseDistribution
+
+        Returns
+        -------
+        Any
+            Of the distribution.
+
+        Raises
+        ------
+        ValueError
+            For several objectives.
+        """
         self._raise_error_if_multi_objective(study)
         return self._random.sample_independent(study, trial, param_name, param_distribution)
 

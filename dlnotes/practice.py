@@ -28,18 +28,63 @@ from .study import Study, evaluate
 # %% ../nbs/09_practice.ipynb #1af4e408
 @dataclass(frozen=True)
 class Edge:
-    "What the trials say about one end of one hyperparameter's range."
-    name: str # of the hyperparameter
-    side: str # "low" or "high"
-    distance: float # of the study's best trial from that end, in unit coordinates
-    p: float # null probability: that a random third of the trials lies as far out as the best third
-    advice: str # what to do; empty if there is no reason to do anything
+    """What the trials say about one end of one hyperparameter's range.
 
-def edges(study: Study, # a search with at least 9 complete trials from the whole space
-          level: float = 0.05, # how likely one false alarm in the whole list may be
-          shuffles: int = 10_000 # random thirds to compare with
-         ) -> list[Edge]: # two for each numeric hyperparameter, the most suspicious first
-    """Do the best trials cluster at an end of the space? Raises ValueError for too few trials."""
+    Parameters
+    ----------
+    name : str
+        Of the hyperparameter.
+    side : str
+        "low" or "high".
+    distance : float
+        Of the study's best trial from that end, in unit coordinates.
+    p : float
+        Null probability: that a random third of the trials lies as far out as the best third.
+    advice : str
+        What to do; empty if there is no reason to do anything.
+
+    Examples
+    --------
+    >>> Edge("lr", "high", distance=0.01, p=0.001, advice="widen lr upward").advice
+    'widen lr upward'
+    """
+    name: str
+    side: str
+    distance: float
+    p: float
+    advice: str
+
+def edges(study: Study, level: float = 0.05, shuffles: int = 10_000) -> list[Edge]:
+    """Do the best trials cluster at an end of the space? A permutation test.
+
+    Parameters
+    ----------
+    study : Study
+        A search with at least 9 complete trials from the whole space.
+    level : float
+        How likely one false alarm in the whole list may be.
+    shuffles : int
+        How many random thirds to compare with.
+
+    Returns
+    -------
+    list of Edge
+        Two for each numeric hyperparameter, the most suspicious first.
+
+    Raises
+    ------
+    TypeError
+        For something that is not a Study.
+    ValueError
+        For too few trials.
+
+    Examples
+    --------
+    >>> from dlnotes import search
+    >>> edges(search(lambda p: -p["x"], Space(x=Uniform(0, 1)), progress=False))[0].advice
+    'widen x upward'
+    """
+    _must_be_study(study)
     trials = sorted((t for t in study.complete if t.whole), key=lambda t: t.value*sign_of(study.direction))
     if (n := len(trials)) < 9: raise ValueError(f"edges needs 9 complete trials from the whole space, got {n}")
     u, best = study.space.cdf([t.params for t in trials]), study.space.cdf([study.best.params])[0]
@@ -55,29 +100,77 @@ def edges(study: Study, # a search with at least 9 complete trials from the whol
             found.append(Edge(name, side, float(distance), p, _advice(name, side) if alarm else ""))
     return sorted(found, key=lambda e: e.p)
 
+def _must_be_study(study: Any) -> None:
+    "TypeError for anything but a Study"
+    if not isinstance(study, Study): raise TypeError(f"study must be a Study, as search returns it, got {study!r}")
+
 def _advice(name: str, side: str) -> str: return f"widen {name} {'upward' if side == 'high' else 'downward'}"
 
 # %% ../nbs/09_practice.ipynb #34240848
 @dataclass(frozen=True)
 class Importance:
-    "How much of the variation over the space is due to one hyperparameter."
-    name: str # of the hyperparameter
-    main: float # share of the variance by its own effect alone, 0 to 1
-    total: float # share of the variance with its interactions, 0 to 1
-    low: float # 5 % of plausible totals are below
-    high: float # and 5 % above
+    """How much of the variation over the space is due to one hyperparameter.
 
-def importance(study: Study, # a search with at least 8 complete trials
-               calm: bool = True, # cut outliers on the bad side, so that one diverged run is not all of the variance
-               draws: int = 30, # how many plausible guesses
-               seed: int = 0 # of the draws
-              ) -> list[Importance]: # the most important first
+    Parameters
+    ----------
+    name : str
+        Of the hyperparameter.
+    main : float
+        The share of the variance by its own effect alone, 0 to 1.
+    total : float
+        The same with its interactions.
+    low, high : float
+        5 % of plausible totals are below, 5 % above.
+
+    Examples
+    --------
+    >>> Importance("lr", main=0.5, total=0.75, low=0.6, high=0.9).total
+    0.75
+    """
+    name: str
+    main: float
+    total: float
+    low: float
+    high: float
+
+def importance(study: Study, calm: bool = True, draws: int = 30, seed: int = 0) -> list[Importance]:
     """Main and total effects by Sobol' integrals of a Gaussian process through the trials [@sobol2001].
 
     If 8 or more were drawn from the whole space, only these: where a search crowded, several hyperparameters moved
     together. No more than the last 300 are used. `low` and `high` hold 90 % of the plausible guesses through these
     trials. Other trials would give other guesses, so after few of them the truth lies outside more often than that.
-    Raises ValueError for too few trials."""
+
+    Parameters
+    ----------
+    study : Study
+        A search with at least 8 complete trials.
+    calm : bool
+        Cut outliers on the bad side, so that one diverged run is not all of the variance.
+    draws : int
+        How many plausible guesses.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    list of Importance
+        The most important first.
+
+    Raises
+    ------
+    TypeError
+        For something that is not a Study.
+    ValueError
+        For too few trials.
+
+    Examples
+    --------
+    >>> from dlnotes import search
+    >>> study = search(lambda p: p["x"], Space(x=Uniform(0, 1), y=Uniform(0, 1)), n_trials=20, progress=False)
+    >>> importance(study, draws=5)[0].name
+    'x'
+    """
+    _must_be_study(study)
     whole = [t for t in study.complete if t.whole]
     trials = (whole if len(whole) >= 8 else study.complete)[-300:]
     if len(trials) < 8: raise ValueError(f"importance needs 8 complete trials, got {len(trials)}")
@@ -149,8 +242,30 @@ def _effects(y: np.ndarray, d: int) -> tuple[np.ndarray, np.ndarray]:
     return main.clip(0, 1), (((ya - mixed)**2).mean(axis=1)/2/variance).clip(0, 1)
 
 # %% ../nbs/09_practice.ipynb #d9ac787e
-def plot_history(study: Study, ax=None):
-    "Value and best so far against trials, the stages marked. Returns the axes."
+def plot_history(study: Study, ax: Any = None) -> Any:
+    """Value and best so far against trials, the stages marked.
+
+    Parameters
+    ----------
+    study : Study
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    TypeError
+        For something that is not a Study.
+
+    Examples
+    --------
+    >>> plot_history(Study(Space(x=Uniform(0, 1)))).get_ylabel()
+    'value'
+    """
+    _must_be_study(study)
     import matplotlib.pyplot as plt
     ax = ax or plt.subplots(figsize=(6.4, 3))[1]
     values, better = study.values, np.fmin if sign_of(study.direction) > 0 else np.fmax
@@ -166,8 +281,34 @@ def plot_history(study: Study, ax=None):
     ax.set(xlabel="trial (stages shaded)", ylabel="value"); ax.legend()
     return ax
 
-def plot_trials(study: Study, names: list[str] | None = None):
-    "Each hyperparameter, on its own scale, against the value; failed trials are red crosses. Returns the axes."
+def plot_trials(study: Study, names: list[str] | None = None) -> list[Any]:
+    """Each hyperparameter, on its own scale, against the value; failed trials are red crosses.
+
+    Parameters
+    ----------
+    study : Study
+    names : list of str, optional
+        Which hyperparameters; by default all.
+
+    Returns
+    -------
+    list of matplotlib.axes.Axes
+
+    Raises
+    ------
+    TypeError
+        For something that is not a Study.
+    ValueError
+        For an unknown name.
+
+    Examples
+    --------
+    >>> from dlnotes import search
+    >>> study = search(lambda p: p["x"], Space(x=Uniform(0, 1)), n_trials=12, progress=False)
+    >>> [ax.get_xlabel() for ax in plot_trials(study)]
+    ['x']
+    """
+    _must_be_study(study)
     axes = _panels(study, names)
     for ax, (j, _) in zip(axes, _chosen(study, names)):
         u = study.space.cdf([t.params for t in study.trials])[:, j]
@@ -176,8 +317,36 @@ def plot_trials(study: Study, names: list[str] | None = None):
         _crosses(ax, study, u)
     return axes
 
-def plot_isolation(study: Study, names: list[str] | None = None, slices: int = 8):
-    "The best value in each slice of each hyperparameter's range: what can be had there at best. Returns the axes."
+def plot_isolation(study: Study, names: list[str] | None = None, slices: int = 8) -> list[Any]:
+    """The best value in each slice of each hyperparameter's range: what can be had there at best.
+
+    Parameters
+    ----------
+    study : Study
+    names : list of str, optional
+        Which hyperparameters; by default all.
+    slices : int
+        How many of a range; options have one each.
+
+    Returns
+    -------
+    list of matplotlib.axes.Axes
+
+    Raises
+    ------
+    TypeError
+        For something that is not a Study.
+    ValueError
+        For an unknown name.
+
+    Examples
+    --------
+    >>> from dlnotes import search
+    >>> study = search(lambda p: p["x"], Space(x=Uniform(0, 1)), n_trials=12, progress=False)
+    >>> len(plot_isolation(study, slices=4)[0].lines)
+    4
+    """
+    _must_be_study(study)
     axes, best = _panels(study, names), min if sign_of(study.direction) > 0 else max
     for ax, (j, name) in zip(axes, _chosen(study, names)):
         u, scale = study.space.cdf([t.params for t in study.complete])[:, j], study.space[name]
@@ -188,6 +357,7 @@ def plot_isolation(study: Study, names: list[str] | None = None, slices: int = 8
     return axes
 
 def _chosen(study: Study, names) -> list[tuple[int, str]]:
+    "The place and name of each hyperparameter to show"
     if unknown := set(names or ()) - set(study.space): raise ValueError(f"no such hyperparameters: {sorted(unknown)}")
     return [(j, name) for j, name in enumerate(study.space) if names is None or name in names]
 
@@ -250,31 +420,82 @@ def due(study: Study, after: str | timedelta = "60 days", now: datetime | None =
 # %% ../nbs/09_practice.ipynb #df71b6ad
 @dataclass(frozen=True)
 class Retune:
-    "The outcome of tuning again."
-    verdict: str # "still good" or "stale"
-    champion: dict[str, Any] # the study's best hyperparameters
-    rival: dict[str, Any] # the best of the others today
-    champion_values: list[float] # today's runs of the champion
-    rival_values: list[float] # today's runs of the rival, the screening run not included
-    then: float # the champion's value in the study
-    p: float # probability of such a win for the rival, were there no difference
+    """The outcome of tuning again.
+
+    Parameters
+    ----------
+    verdict : str
+        "still good" or "stale".
+    champion, rival : dict
+        The study's best hyperparameters, and the best of the others today.
+    champion_values, rival_values : list of float
+        Today's runs of each, the screening run not included; NaN for one without a value.
+    then : float
+        The champion's value in the study.
+    p : float
+        Probability of such a win for the rival, were there no difference.
+
+    Examples
+    --------
+    >>> Retune("still good", {"lr": 0.1}, {"lr": 0.2}, [1.0, 1.2], [2.0, 2.2], then=1.1, p=1.0)
+    <still good: the champion had 1.1 then and has 1.1 now, the best rival 2.1 (p = 1.000)>
+    """
+    verdict: str
+    champion: dict[str, Any]
+    rival: dict[str, Any]
+    champion_values: list[float]
+    rival_values: list[float]
+    then: float
+    p: float
 
     def __repr__(self) -> str:
         means = np.mean(self.champion_values), np.mean(self.rival_values)
         return (f"<{self.verdict}: the champion had {self.then:.4g} then and has {means[0]:.4g} now, "
                 f"the best rival {means[1]:.4g} (p = {self.p:.3f})>")
 
-def retune(study: Study, # an earlier search
-           objective: Callable[[dict], float], # on today's data
-           top: int = 4, # how many of the next best to run again
-           fresh: int = 8, # how many new points, half of them near the champion
-           repeats: int = 5, # runs in the match; at least 4, or no win could be significant
-           level: float = 0.05, # probability below which the rival's win is believed
-           seed: int = 0 # of the fresh points
-          ) -> Retune: # with the verdict
-    """Re-runs the champion of a study against its runners-up and fresh points.
+def retune(study: Study, objective: Callable[[dict[str, Any]], float], top: int = 4, fresh: int = 8,
+           repeats: int = 5, level: float = 0.05, seed: int = 0) -> Retune:
+    """Re-runs the champion of a study against its runners-up and fresh points: an exact permutation test.
 
-    Raises ValueError if the study has no complete trial or for a bad number, RuntimeError if nothing runs today."""
+    Parameters
+    ----------
+    study : Study
+        An earlier search.
+    objective : function of a dict
+        On today's data.
+    top : int
+        How many of the next best to run again.
+    fresh : int
+        How many new points, half of them near the champion.
+    repeats : int
+        Runs in the match; at least 4, or no win could be significant.
+    level : float
+        Probability below which the rival's win is believed.
+    seed : int
+        Of the fresh points.
+
+    Returns
+    -------
+    Retune
+        With the verdict.
+
+    Raises
+    ------
+    TypeError
+        For something that is not a Study.
+    ValueError
+        If the study has no complete trial, or for a bad number.
+    RuntimeError
+        If nothing runs today.
+
+    Examples
+    --------
+    >>> from dlnotes import search
+    >>> study = search(lambda p: abs(p["x"]), Space(x=Uniform(-1, 1)), n_trials=20, progress=False)
+    >>> retune(study, lambda p: abs(p["x"])).verdict, retune(study, lambda p: -abs(p["x"])).verdict
+    ('still good', 'stale')
+    """
+    _must_be_study(study)
     if repeats < 4: raise ValueError(f"repeats must be at least 4, got {repeats}: fewer runs cannot show a difference")
     if whole_number("top", top) + whole_number("fresh", fresh) < 1: raise ValueError("top or fresh must be at least 1")
     champion, sign = study.best, sign_of(study.direction)
@@ -302,28 +523,74 @@ def _win(ours: np.ndarray, theirs: np.ndarray) -> float:
 
 # %% ../nbs/09_practice.ipynb #b8886937
 class Panda:
-    "One training run, tended by hand, with a diary."
+    """One training run, tended by hand, with a diary.
 
-    def __init__(self,
-                 start: Callable, # start(rng) -> the first state: anything that can be copied
-                 step: Callable, # step(state, params, rng) -> (next state, value to watch)
-                 params: dict[str, Any], # the hyperparameters to begin with
-                 seed: int = 0 # of the generators
-                ):
-        self._start, self._step, self.seed = start, step, seed
-        self.params, self.diary, self.step, self.values = dict(params), [], 0, []
-        self.state = start(self._rng(0))
+    Parameters
+    ----------
+    start : function
+        `start(rng)` gives the first state: anything that can be copied.
+    step : function
+        `step(state, params, rng)` gives the next state and the value to watch.
+    params : dict
+        The hyperparameters to begin with.
+    seed : int
+        Of the generators.
+
+    Attributes
+    ----------
+    state, params, step, values
+        The state, the hyperparameters, how many steps led here, and the value after each.
+    diary : list of dict
+        Every act so far, with its step and reason.
+
+    Examples
+    --------
+    >>> panda = Panda(lambda rng: 1.0, lambda w, params, rng: (w*params["keep"], w), {"keep": 0.5})
+    >>> panda.run(3)
+    0.25
+    >>> panda.change("too fast", keep=0.9)
+    >>> [entry["act"] for entry in panda.diary]
+    ['start', 'run', 'change']
+    """
+
+    def __init__(self, start: Callable[..., Any], step: Callable[..., Any], params: dict[str, Any],
+                 seed: int = 0) -> None:
+        self._start, self._step = start, step
+        self.seed: int = seed
+        self.params: dict[str, Any] = dict(params)
+        self.diary: list[dict[str, Any]] = []
+        self.step: int = 0
+        self.values: list[float] = []
+        self.state: Any = start(self._rng(0))
         self._checkpoints = {0: (copy.deepcopy(self.state), dict(params))}
         self._note("start", "", params=dict(params), seed=seed)
 
     def _rng(self, step: int) -> np.random.Generator:
+        "The generator of one step"
         return np.random.Generator(np.random.Philox(key=stream_key(self.seed, f"panda {step}")))
 
     def _note(self, act: str, why: str, **what) -> None:
+        "Writes in the diary"
         self.diary.append(dict(step=self.step, act=act, why=why) | what)
 
     def run(self, steps: int = 1) -> float:
-        "Runs some steps; returns the last value. Raises what the step raises; the steps before it stay."
+        """Runs some steps. What a step raises is passed on; the steps before it stay.
+
+        Parameters
+        ----------
+        steps : int
+            How many.
+
+        Returns
+        -------
+        float
+            The last value.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Unless `steps` is an integer, at least 1.
+        """
         whole_number("steps", steps, 1)
         done = 0
         try:
@@ -335,8 +602,21 @@ class Panda:
             if done: self._note("run", "", steps=done)
         return self.values[-1]
 
-    def change(self, why: str, **params) -> None:
-        "Changes hyperparameters, for a reason, after a checkpoint. Raises ValueError for an unknown one or no reason."
+    def change(self, why: str, **params: Any) -> None:
+        """Changes hyperparameters, after a checkpoint.
+
+        Parameters
+        ----------
+        why : str
+            The reason.
+        **params
+            New values by name.
+
+        Raises
+        ------
+        ValueError
+            For an unknown hyperparameter or no reason.
+        """
         if not why.strip(): raise ValueError("a change needs a reason: in a month you will be the diary's reader")
         if unknown := set(params) - set(self.params): raise ValueError(f"no such hyperparameters: {sorted(unknown)}")
         self._keep()
@@ -351,7 +631,20 @@ class Panda:
         self._note("checkpoint", "")
 
     def undo(self, why: str, step: int | None = None) -> None:
-        "Goes back to a checkpoint, the last if `step` is None. Raises ValueError if there is none at that step."
+        """Goes back to a checkpoint.
+
+        Parameters
+        ----------
+        why : str
+            The reason.
+        step : int, optional
+            The checkpoint's; by default the last.
+
+        Raises
+        ------
+        ValueError
+            For no reason, or no checkpoint at that step.
+        """
         if not why.strip(): raise ValueError("an undo needs a reason")
         step = max(self._checkpoints) if step is None else step
         if step not in self._checkpoints:
@@ -365,8 +658,18 @@ class Panda:
         "A new run that follows the diary; ends in the same state."
         return follow(self._start, self._step, self.diary)
 
-    def plot(self, ax=None):
-        "The curve so far, with the changes marked. Returns the axes."
+    def plot(self, ax: Any = None) -> Any:
+        """The curve so far, with the changes marked.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
         import matplotlib.pyplot as plt
         ax = ax or plt.subplots(figsize=(6.4, 3))[1]
         ax.plot(np.arange(1, len(self.values) + 1), self.values)
@@ -378,11 +681,33 @@ class Panda:
         ax.set(xlabel="step", ylabel="value")
         return ax
 
-def follow(start: Callable, # as for Panda
-           step: Callable, # as for Panda
-           diary: list[dict] | str # a diary, or its JSON text
-          ) -> Panda: # in the state where the diary ends
-    "Replays a diary from its beginning. Raises ValueError for an entry that is no act of a Panda."
+def follow(start: Callable[..., Any], step: Callable[..., Any], diary: list[dict[str, Any]] | str) -> Panda:
+    """Replays a diary from its beginning.
+
+    Parameters
+    ----------
+    start, step : function
+        As for `Panda`.
+    diary : list of dict, or str
+        A diary, or its JSON text.
+
+    Returns
+    -------
+    Panda
+        In the state where the diary ends.
+
+    Raises
+    ------
+    ValueError
+        For an entry that is no act of a Panda.
+
+    Examples
+    --------
+    >>> begin, halve = lambda rng: 1.0, lambda w, params, rng: (w/2, w)
+    >>> panda = Panda(begin, halve, {})
+    >>> panda.run(3) == follow(begin, halve, panda.diary).values[-1]
+    True
+    """
     first, *rest = json.loads(diary) if isinstance(diary, str) else diary
     if first["act"] != "start": raise ValueError(f"a diary begins with 'start', got {first['act']!r}")
     panda = Panda(start, step, first["params"], first["seed"])

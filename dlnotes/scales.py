@@ -14,6 +14,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 # %% ../nbs/01_scales.ipynb #b8724bef
 def _unit(u) -> np.ndarray:
@@ -49,20 +50,55 @@ def _ordered(scale) -> None:
 
 # %% ../nbs/01_scales.ipynb #cc908418
 class Scale:
-    "A map from the unit interval to the values of one hyperparameter, and back."
+    """A map from the unit interval to the values of one hyperparameter, and back: a subclass needs `ppf` and `cdf`.
 
-    def ppf(self,
-            u # position(s) in [0, 1], a number or an array
-           ) -> Any: # the value(s) there: a plain number for a number, an array for an array
-        "The value at position `u`. Raises ValueError for a `u` outside [0, 1] or NaN."
+    Examples
+    --------
+    >>> class Squares(Scale):
+    ...     def ppf(self, u): return np.square(u)
+    ...     def cdf(self, value): return np.sqrt(value)
+    >>> float(Squares().narrowed(0.5, 1).ppf(0))
+    0.25
+    """
+
+    def ppf(self, u: ArrayLike) -> Any:
+        """The value at position `u`, by inverse transform sampling [@devroye1986].
+
+        Parameters
+        ----------
+        u : float or array
+            In [0, 1].
+
+        Returns
+        -------
+        plain number or option; for an array, an array of its shape
+
+        Raises
+        ------
+        ValueError
+            For a `u` outside [0, 1] or NaN.
+        """
         u = _unit(u)
         value = _by_blocks(self._ppf, u)
         return value if u.ndim else value.item()
 
-    def cdf(self,
-            value # value(s) on the scale, one or an array
-           ) -> Any: # the position(s) in [0, 1]: a float for one, an array for an array
-        "The position of `value`, `ppf`'s inverse. Raises ValueError if it is not on the scale."
+    def cdf(self, value: Any) -> Any:
+        """The position of `value`: the inverse of `ppf`.
+
+        Parameters
+        ----------
+        value : number, option or array of them
+
+        Returns
+        -------
+        float, or array of the same shape
+            In [0, 1].
+
+        Raises
+        ------
+        ValueError
+            For a value that is not on the scale.
+        """
         value = self._checked(value)
         u = _by_blocks(self._cdf, value)
         return u if value.ndim else u.item()
@@ -78,25 +114,85 @@ class Scale:
         return True
 
     def positions(self, values: Sequence[Any]) -> np.ndarray:
-        "The position of each of a list of values, shape (m,)."
+        """The position of each of a list of values.
+
+        Parameters
+        ----------
+        values : sequence of m values
+
+        Returns
+        -------
+        array, (m,)
+
+        Raises
+        ------
+        ValueError
+            For a value that is not on the scale.
+        """
         return np.array([self.cdf(value) for value in values], dtype=float)
 
     def levels(self, n: int) -> np.ndarray:
-        "At most `n` positions in [0, 1], spread from end to end, no value twice."
+        """Positions spread from end to end, no value twice.
+
+        Parameters
+        ----------
+        n : int
+            How many at most.
+
+        Returns
+        -------
+        array, (k,) with k <= n
+        """
         return np.arange(n)/(n - 1) if n > 1 else np.array([0.5])
 
     def narrowed(self, low: float, high: float, kept: Sequence[Any] = ()) -> "Scale":
-        "The part from position `low` to `high`, and no less than what holds the values `kept`."
+        """The part between two positions.
+
+        Parameters
+        ----------
+        low, high : float
+            Positions in [0, 1].
+        kept : sequence of values
+            Values that it must hold, even if it grows beyond `low` or `high`.
+
+        Returns
+        -------
+        Scale
+        """
         at = [low, high, *self.positions(kept)]
         return Part(self, float(min(at)), float(max(at))) if min(at) < max(at) else self
 
     def inside(self, part: "Scale", u: np.ndarray) -> np.ndarray:
-        "The positions on this scale of what lies at the positions `u` of a part of it."
+        """The positions on this scale of what lies at the positions `u` of a part of it.
+
+        Parameters
+        ----------
+        part : Scale
+            From `narrowed`.
+        u : array, (m,)
+
+        Returns
+        -------
+        array, (m,)
+        """
         return self.positions(part.ppf(u).tolist())
 
 @dataclass(frozen=True)
 class Part(Scale):
-    "A scale between two of its positions, for scales that have no bounds to narrow."
+    """A scale between two of its positions, for scales that have no bounds to narrow.
+
+    Parameters
+    ----------
+    scale : Scale
+        The whole scale.
+    low, high : float
+        Positions on it, low < high.
+
+    Examples
+    --------
+    >>> Part(Uniform(0, 8), 0.25, 0.75).ppf(0.5)
+    4.0
+    """
     scale: Scale
     low: float
     high: float
@@ -104,18 +200,18 @@ class Part(Scale):
     @property
     def ordered(self) -> bool: return self.scale.ordered
 
-    def ppf(self, u): return self.scale.ppf(self.low + (self.high - self.low)*_unit(u))
-    def cdf(self, value): return np.clip((self.scale.cdf(value) - self.low)/(self.high - self.low), 0, 1)
+    def ppf(self, u: ArrayLike) -> Any: return self.scale.ppf(self.low + (self.high - self.low)*_unit(u))
+    def cdf(self, value: Any) -> Any: return np.clip((self.scale.cdf(value) - self.low)/(self.high - self.low), 0, 1)
 
 class _Numeric(Scale):
     "A scale of numbers from `low` to `high`"
-    def positions(self, values): return self.cdf(np.array(values, dtype=float))
+    def positions(self, values: Sequence[Any]) -> np.ndarray: return self.cdf(np.array(values, dtype=float))
 
-    def narrowed(self, low, high, kept=()):
+    def narrowed(self, low: float, high: float, kept: Sequence[Any] = ()) -> Scale:
         low, high = min(self.ppf(low), *kept), max(self.ppf(high), *kept)
         return replace(self, low=low, high=high) if low < high else self
 
-    def inside(self, part, u):
+    def inside(self, part: Scale, u: np.ndarray) -> np.ndarray:
         if part is self: return u
         low, high = self.cdf(part.low), self.cdf(part.high)
         return low + (high - low)*u
@@ -168,11 +264,27 @@ def _position(x, start, end):
 # %% ../nbs/01_scales.ipynb #dbdecac1
 @dataclass(frozen=True)
 class Uniform(_Numeric):
-    "Even on [low, high]: equal differences are equally likely. ValueError unless low < high."
-    low: float # smallest value, included
-    high: float # largest value, included
+    """Even on [low, high]: equal differences are equally likely.
 
-    def __post_init__(self):
+    Parameters
+    ----------
+    low, high : float
+        The smallest and the largest value, included.
+
+    Raises
+    ------
+    ValueError
+        Unless low < high are finite.
+
+    Examples
+    --------
+    >>> Uniform(-1, 1).ppf(0.25)
+    -0.5
+    """
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
         _set_bounds(self, _number)
         _ordered(self)
 
@@ -214,10 +326,25 @@ def _exp(x, rest=0.0):
     return k.astype(np.intc), y, z + (tail + ((r - front)*(r + front)/2 + lost*(1 + r)))
 
 # %% ../nbs/01_scales.ipynb #c62c9591
-def exp(x # exponent(s), a number or an array
-       ) -> np.ndarray: # of the same shape, float64
-    """e to the power `x`, with the same bits on every machine: at most 0.53 ulp from the exact value (0.78 below
-    2.3e-308), and never decreasing. Infinity above 709.78, 0 below -745.13, NaN for NaN, without a warning."""
+def exp(x: ArrayLike) -> np.ndarray:
+    """e to the power `x`, with the same bits on every machine.
+
+    At most 0.53 ulp from the exact value (0.78 below 2.3e-308), and never decreasing.
+
+    Parameters
+    ----------
+    x : float or array
+
+    Returns
+    -------
+    float64 or array of the same shape
+        Infinity above 709.78, 0 below -745.13, NaN for NaN, without a warning.
+
+    Examples
+    --------
+    >>> exp([0, 1])
+    array([1.        , 2.71828183])
+    """
     x = np.asarray(x, dtype=float)
     with np.errstate(over="ignore", under="ignore"):
         k, y, z = _exp(np.where(np.isnan(x), 0.0, x).clip(-746, 710))
@@ -238,10 +365,25 @@ def _log(x, rest=0.0):
     whole, lost = _sum(e*_LN2, y)
     return _sum(whole, lost + (z + (s*(square + more + R) - more) + (e*_LN2_REST + rest/x)))
 
-def log(x # number(s), one or an array
-       ) -> np.ndarray: # of the same shape, float64
-    """The natural logarithm of `x`, with the same bits on every machine: at most 0.7 ulp from the exact value, and
-    never decreasing. Minus infinity at 0, NaN below, infinity at infinity, without a warning."""
+def log(x: ArrayLike) -> np.ndarray:
+    """The natural logarithm of `x`, with the same bits on every machine.
+
+    At most 0.7 ulp from the exact value, and never decreasing.
+
+    Parameters
+    ----------
+    x : float or array
+
+    Returns
+    -------
+    float64 or array of the same shape
+        Minus infinity at 0, NaN below, infinity at infinity, without a warning.
+
+    Examples
+    --------
+    >>> log([1, 10])
+    array([0.        , 2.30258509])
+    """
     x = np.asarray(x, dtype=float)
     plain = (x > 0) & (x < math.inf)
     value = sum(_log(np.where(plain, x, 1.0)))
@@ -250,11 +392,27 @@ def log(x # number(s), one or an array
 # %% ../nbs/01_scales.ipynb #4af5773a
 @dataclass(frozen=True)
 class LogUniform(_Numeric):
-    "Even in log(value): equal ratios are equally likely. ValueError unless 0 < low < high."
-    low: float # smallest value, included; above 0
-    high: float # largest value, included
+    """Even in log(value): equal ratios are equally likely.
 
-    def __post_init__(self):
+    Parameters
+    ----------
+    low, high : float
+        The smallest and the largest value, included.
+
+    Raises
+    ------
+    ValueError
+        Unless 0 < low < high are finite.
+
+    Examples
+    --------
+    >>> LogUniform(1e-4, 1).ppf(0.5)
+    0.01
+    """
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
         _set_bounds(self, _number)
         if not self.low > 0:
             raise ValueError(f"low > 0 must hold for LogUniform, got low={self.low!r}")
@@ -275,11 +433,27 @@ def _power(u, start, end):
 # %% ../nbs/01_scales.ipynb #a8585bb3
 @dataclass(frozen=True)
 class ReverseLogUniform(_Numeric):
-    "Even in log(1 - value), for values that live near 1. ValueError unless low < high < 1."
-    low: float # smallest value, included
-    high: float # largest value, included; below 1
+    """Even in log(1 - value), for values that live near 1.
 
-    def __post_init__(self):
+    Parameters
+    ----------
+    low, high : float
+        The smallest and the largest value, included.
+
+    Raises
+    ------
+    ValueError
+        Unless low < high < 1 are finite.
+
+    Examples
+    --------
+    >>> ReverseLogUniform(0.9, 0.999).ppf(0.5)
+    0.99
+    """
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
         _set_bounds(self, _number)
         if not self.high < 1:
             raise ValueError(f"high < 1 must hold for ReverseLogUniform, got high={self.high!r}")
@@ -308,13 +482,30 @@ def _whole(name: str, value) -> int:
 # %% ../nbs/01_scales.ipynb #ba9d71ed
 @dataclass(frozen=True)
 class Integer(_Numeric):
-    """Whole numbers, both ends included, equally likely or (`log=True`) even per doubling.
-    Raises ValueError unless low < high are integers, at least 1 if `log`."""
-    low: int # smallest value, included; at least 1 if `log`
-    high: int # largest value, included
-    log: bool = False # equal ratios, not equal differences, are equally likely
+    """Whole numbers, equally likely or even per doubling.
 
-    def __post_init__(self):
+    Parameters
+    ----------
+    low, high : int
+        The smallest and the largest value, included; within ±2**45.
+    log : bool
+        Equal ratios, not equal differences, are equally likely.
+
+    Raises
+    ------
+    ValueError
+        Unless low < high are integers, at least 1 if `log`.
+
+    Examples
+    --------
+    >>> Integer(1, 6).ppf(0.99)
+    6
+    """
+    low: int
+    high: int
+    log: bool = False
+
+    def __post_init__(self) -> None:
         _set_bounds(self, _whole)
         if not isinstance(self.log, bool): raise ValueError(f"log must be True or False, got {self.log!r}")
         if self.log and self.low < 1:
@@ -324,19 +515,19 @@ class Integer(_Numeric):
     def _ends(self): return _end(float(self.low)), _end(float(self.high + 1))
 
     @property
-    def count(self): return self.high - self.low + 1
+    def count(self) -> int: return self.high - self.low + 1
 
-    def levels(self, n):
+    def levels(self, n: int) -> np.ndarray:
         if n == 1: return np.array([0.5])
         values = np.arange(self.low, self.high + 1) if n >= self.count else np.unique(self.ppf(super().levels(n)))
         return self.cdf(values)
 
-    def narrowed(self, low, high, kept=()):
+    def narrowed(self, low: float, high: float, kept: Sequence[Any] = ()) -> Scale:
         low, high = min(self.ppf(low), *kept), max(self.ppf(high), *kept)
         if low == high: low, high = max(self.low, low - 1), min(self.high, high + 1)  # an interval needs two ends
         return replace(self, low=low, high=high)
 
-    def inside(self, part, u): return self.cdf(part.ppf(u))
+    def inside(self, part: Scale, u: np.ndarray) -> np.ndarray: return self.cdf(part.ppf(u))
 
     def _start(self, k):
         "Where the slice of integer `k` starts, in [0, 1]"
@@ -360,12 +551,28 @@ class Integer(_Numeric):
 # %% ../nbs/01_scales.ipynb #0c0906d4
 @dataclass(frozen=True)
 class Categorical(Scale):
-    """One of several options, equally likely: `Categorical(["relu", "tanh"])` or `Categorical("relu", "tanh")`.
+    """One of several options, equally likely.
 
-    Raises ValueError for no options or for one given twice."""
-    options: Sequence[Any] # the options, a list or tuple: any objects that can be compared
+    Parameters
+    ----------
+    options : list or tuple
+        Any objects that can be compared.
+    *more
+        The options may also be given one by one.
 
-    def __init__(self, options: Sequence[Any], *more: Any):
+    Raises
+    ------
+    ValueError
+        For no options, or one given twice.
+
+    Examples
+    --------
+    >>> Categorical(["relu", "tanh"]) == Categorical("relu", "tanh")
+    True
+    """
+    options: Sequence[Any]
+
+    def __init__(self, options: Sequence[Any], *more: Any) -> None:
         object.__setattr__(self, "options", (options, *more) if more else options)
         if not isinstance(self.options, (list, tuple)):  # a set has no order to rely on
             raise ValueError(f"options must be a list or tuple, got {self.options!r}")
@@ -385,23 +592,35 @@ class Categorical(Scale):
         raise ValueError(f"{value!r} is not on {self}")
 
     @property
-    def count(self): return len(self.options)
+    def count(self) -> int: return len(self.options)
 
     @property
-    def ordered(self): return False
+    def ordered(self) -> bool: return False
 
-    def levels(self, n): return super().levels(n) if n < self.count else (np.arange(self.count) + 0.5)/self.count
+    def levels(self, n: int) -> np.ndarray:
+        return super().levels(n) if n < self.count else (np.arange(self.count) + 0.5)/self.count
 
     def places(self, u: np.ndarray) -> np.ndarray:
-        "Which option lies at each position of `u`, as its number in `options`."
+        """Which option lies at each position.
+
+        Parameters
+        ----------
+        u : array
+            In [0, 1].
+
+        Returns
+        -------
+        array of int, of the same shape
+            Numbers in `options`.
+        """
         return np.minimum((u*self.count).astype(int), self.count - 1)
 
-    def narrowed(self, low, high, kept=()): return self  # options have no box
+    def narrowed(self, low: float, high: float, kept: Sequence[Any] = ()) -> Scale: return self  # options have no box
 
-    def inside(self, part, u): return self.positions(part.options)[part.places(u)]
+    def inside(self, part: Scale, u: np.ndarray) -> np.ndarray: return self.positions(part.options)[part.places(u)]
 
-    def ppf(self, u):
-        "The option whose slice holds `u`; for an array of positions, an array of objects"
+    def ppf(self, u: ArrayLike) -> Any:
+        "The option whose slice holds `u`; for an array of positions, an array of objects. Raises as `Scale.ppf`."
         u = _unit(u)
         place = self.places(u)
         if not u.ndim: return self.options[place]
@@ -409,8 +628,8 @@ class Categorical(Scale):
         for i, option in enumerate(self.options): options[i] = option  # one by one: an option may be a tuple
         return options[place]
 
-    def cdf(self, value):
-        "The middle of the slice of `value`; for a list or array of options, an array"
+    def cdf(self, value: Any) -> Any:
+        "The middle of the slice of `value`; for a list or array of options, an array. Raises as `Scale.cdf`."
         many = isinstance(value, (list, np.ndarray)) and value not in [o for o in self.options if isinstance(o, list)]
         if many: return np.array([self.cdf(v) for v in value], dtype=float)
         return (self._index(value) + 0.5) / len(self.options)

@@ -9,10 +9,11 @@ __all__ = ['stream_key', 'Stream', 'Space', 'whole_number', 'sign_of']
 import hashlib
 import math
 import operator
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .scales import Categorical, Scale
 
@@ -51,15 +52,36 @@ def _fractions(bits: np.ndarray) -> np.ndarray:
 
 # %% ../nbs/02_space.ipynb #5754f7c2
 class Stream:
-    "Random numbers in [0, 1) for one purpose, one after the other: the same on every machine, with every NumPy."
+    """Random numbers for one purpose, one after the other: the same on every machine, with every NumPy [@salmon2011].
 
-    def __init__(self,
-                 seed: int, # any integer
-                 name: str # of the purpose: each name has numbers of its own
-                ): self._bits = np.random.Philox(key=stream_key(seed, name))
+    Parameters
+    ----------
+    seed : int
+        Any integer.
+    name : str
+        Of the purpose: each name has numbers of its own.
 
-    def __call__(self, *shape: int # of the array
-                ) -> np.ndarray: # the next numbers, float64
+    Examples
+    --------
+    >>> bool(Stream(0, "dice")(1)[0] == Stream(0, "dice")(2)[0])
+    True
+    """
+
+    def __init__(self, seed: int, name: str) -> None: self._bits = np.random.Philox(key=stream_key(seed, name))
+
+    def __call__(self, *shape: int) -> np.ndarray:
+        """The next numbers.
+
+        Parameters
+        ----------
+        *shape : int
+            Of the array.
+
+        Returns
+        -------
+        array, float64
+            In [0, 1).
+        """
         return _fractions(self._bits.random_raw(math.prod(shape))).reshape(shape)
 
 # %% ../nbs/02_space.ipynb #3798039c
@@ -192,11 +214,12 @@ class Space:
 
     Examples
     --------
+    >>> from dlnotes.scales import Integer, LogUniform
     >>> Space(lr=LogUniform(1e-4, 1), n=Integer(1, 9)) == Space({"lr": LogUniform(1e-4, 1), "n": Integer(1, 9)})
     True
     """
 
-    def __init__(self, scales: Mapping[str, Scale] | None = None, /, **named: Scale):
+    def __init__(self, scales: Mapping[str, Scale] | None = None, /, **named: Scale) -> None:
         if scales is not None and not isinstance(scales, Mapping):
             raise TypeError(f"give scales by name, Space(lr=LogUniform(1e-4, 1)) or Space({{'lr': ...}}), got {scales!r}")
         if twice := set(scales or ()) & set(named): raise ValueError(f"{sorted(twice)} are given twice")
@@ -216,27 +239,57 @@ class Space:
     def __getitem__(self, name: str) -> Scale: return self.scales[name]
     def __iter__(self) -> Iterator[str]: return iter(self.scales)
     def __len__(self) -> int: return len(self.scales)
-    def __eq__(self, other) -> bool:
+    def __eq__(self, other: object) -> bool:
         if not isinstance(other, Space): return NotImplemented
         return list(self.scales.items()) == list(other.scales.items())
     def __hash__(self) -> int: return hash(tuple(self.scales.items()))
     def __repr__(self) -> str:
         return f"Space({', '.join(f'{name}={scale!r}' for name, scale in self.scales.items())})"
 
-    def ppf(self,
-            u # (m, d) positions in the unit cube, columns in the order of the hyperparameters
-           ) -> list[dict[str, Any]]: # m points, plain Python values by name
-        "The points at `u`. Raises ValueError for a wrong shape or an entry outside [0, 1]."
+    def ppf(self, u: ArrayLike) -> list[dict[str, Any]]:
+        """The points at `u`.
+
+        Parameters
+        ----------
+        u : array, (m, d)
+            Positions in the unit cube, columns in the order of the hyperparameters.
+
+        Returns
+        -------
+        list of m dicts
+            Plain Python values by name.
+
+        Raises
+        ------
+        ValueError
+            For a wrong shape or an entry outside [0, 1].
+        """
         u = np.asarray(u, dtype=float)
         if u.ndim != 2 or u.shape[1] != len(self):
             raise ValueError(f"u must have shape (m, {len(self)}), got {u.shape}")
         columns = [scale.ppf(u[:, j]).tolist() for j, scale in enumerate(self.scales.values())]
         return [dict(zip(self.scales, values)) for values in zip(*columns)]
 
-    def cdf(self,
-            points # m points: dicts with a value for each hyperparameter
-           ) -> np.ndarray: # (m, d) positions in the unit cube
-        "The positions of `points`, `ppf`'s inverse. ValueError for a value not on its scale."
+    def cdf(self, points: Iterable[Mapping[str, Any]]) -> np.ndarray:
+        """The positions of `points`: the inverse of `ppf`.
+
+        Parameters
+        ----------
+        points : list of m dicts
+            A value for each hyperparameter.
+
+        Returns
+        -------
+        array, (m, d)
+            Positions in the unit cube.
+
+        Raises
+        ------
+        TypeError
+            For one dict instead of a list.
+        ValueError
+            For missing or unknown names, or a value that is not on its scale.
+        """
         if isinstance(points, Mapping): raise TypeError(f"points must be a list of dicts, got one dict: [{points!r}]")
         points = list(points)
         for point in points:
@@ -245,13 +298,14 @@ class Space:
         columns = [scale.positions([point[name] for point in points]) for name, scale in self.scales.items()]
         return np.array(columns, dtype=float).T.reshape(len(points), len(self))
 
-    def unit(self,
-             n: int, # number of points
-             seed: int = 0, # any integer
-             start: int = 0, # number of the first point
-             method: str = "random" # "random", "quasirandom" or "grid"
-            ) -> np.ndarray: # (n, d) positions in the unit cube
-        "The positions that `sample` turns into points."
+    def unit(self, n: int, seed: int = 0, start: int = 0, method: str = "random") -> np.ndarray:
+        """The positions that `sample`, with the same arguments, turns into points.
+
+        Returns
+        -------
+        array, (n, d)
+            In the unit cube.
+        """
         n, start = whole_number("n", n), whole_number("start", start)
         try: seed = operator.index(seed)
         except TypeError: raise TypeError(f"seed must be an integer, got {seed!r}") from None
@@ -265,16 +319,42 @@ class Space:
         else: raise ValueError(f"method must be 'random', 'quasirandom' or 'grid', got {method!r}")
         return np.stack(columns, axis=1)
 
-    def sample(self,
-               n: int, # number of points
-               seed: int = 0, # any integer; each seed gives other points
-               start: int = 0, # number of the first point
-               method: str = "random" # "random", "quasirandom" or "grid"
-              ) -> list[dict[str, Any]]: # n points, plain Python values by name
-        """Points `start` to `start + n`. A random value is a function of seed, name and number alone;
-        a quasirandom one also of its hyperparameter's place in the space (so put new ones last);
-        a grid is made for `start + n` points and has no seed.
-        Raises ValueError or TypeError for a bad argument."""
+    def sample(self, n: int, seed: int = 0, start: int = 0, method: str = "random") -> list[dict[str, Any]]:
+        """Points `start` to `start + n`.
+
+        A random value is a function of seed, name and number alone; a quasirandom one also of its hyperparameter's
+        place in the space (so put new ones last); a grid is made for `start + n` points and has no seed.
+
+        Parameters
+        ----------
+        n : int
+            How many points.
+        seed : int
+            Any integer; each gives other points.
+        start : int
+            Number of the first point.
+        method : str
+            "random", "quasirandom" (Sobol's sequence [@sobol1967; @joe2008], scrambled [@owen1995]) or "grid".
+
+        Returns
+        -------
+        list of n dicts
+            Plain Python values by name.
+
+        Raises
+        ------
+        TypeError
+            For a number that is no integer.
+        ValueError
+            For a negative one, another method, a grid beyond the last point of the space, or a quasirandom draw
+            from more than 40 hyperparameters or beyond 2**32 points.
+
+        Examples
+        --------
+        >>> from dlnotes.scales import LogUniform
+        >>> Space(lr=LogUniform(1e-4, 1)).sample(3, method="grid")
+        [{'lr': 0.0001}, {'lr': 0.01}, {'lr': 1.0}]
+        """
         return self.ppf(self.unit(n, seed, start, method))
 
     def zoom(self, trials: Sequence[Any], keep: float = 0.2, margin: float = 0.1, direction: str = "minimize") -> "Space":
@@ -306,9 +386,10 @@ class Space:
         Examples
         --------
         >>> from types import SimpleNamespace as trial
-        >>> trials = [trial(params={"lr": lr}, value=(lr - 0.5)**2) for lr in (0.1, 0.3, 0.5, 0.7, 0.9)]
-        >>> Space(lr=Uniform(0, 1)).zoom(trials)
-        Space(lr=Uniform(low=0.2, high=0.6))
+        >>> from dlnotes.scales import Uniform
+        >>> trials = [trial(params={"lr": lr}, value=(lr - 0.5)**2) for lr in (0.25, 0.5, 0.625, 0.875)]
+        >>> Space(lr=Uniform(0, 1)).zoom(trials, margin=0.125)
+        Space(lr=Uniform(low=0.375, high=0.75))
         """
         return _zoomed(self, trials, keep, margin, direction)
 
@@ -360,7 +441,17 @@ def whole_number(name: str, value: Any, least: int = 0) -> int:
     return count
 
 def sign_of(direction: str) -> int:
-    """1 for "minimize", -1 for "maximize": what values are multiplied by to become something to minimise.
+    """What values are multiplied by to become something to minimise.
+
+    Parameters
+    ----------
+    direction : str
+        "minimize" or "maximize".
+
+    Returns
+    -------
+    int
+        1 or -1.
 
     Raises
     ------

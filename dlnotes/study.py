@@ -48,6 +48,7 @@ class Study:
 
     Examples
     --------
+    >>> from dlnotes.scales import Uniform
     >>> study = Study(Space(lr=Uniform(0, 1)), trials=[Trial(0, {"lr": 0.5}, 2.0, "complete", 0)])
     >>> study.best_value
     2.0
@@ -194,6 +195,7 @@ def finer_space(study: Study, trials: list[Trial], stage: int) -> Space:
 
     Examples
     --------
+    >>> from dlnotes.scales import Uniform
     >>> study = Study(Space(lr=Uniform(0, 1)))
     >>> finer_space(study, [Trial(i, {"lr": i/10}, i, "complete", 0) for i in range(11)], 1)
     Space(lr=Uniform(low=0.0, high=0.2425))
@@ -298,7 +300,9 @@ def plan_stage(study: Study, fine: Space, stage: int, shape: np.ndarray,
 
     Examples
     --------
-    >>> points, _ = plan_stage(study := Study(Space(lr=Uniform(0, 1))), study.space, 0, first_shape(1))
+    >>> from dlnotes.scales import Uniform
+    >>> study = Study(Space(lr=Uniform(0, 1)))
+    >>> points, _ = plan_stage(study, study.space, 0, first_shape(1))
     >>> len(points)
     12
     """
@@ -321,7 +325,7 @@ Objective = Callable[[dict[str, Any]], float]
 Runner = Callable[[dict[int, dict[str, Any]]], Iterable[tuple[int, dict[str, Any]]]]
 
 # %% ../nbs/05_study.ipynb #c8a2e133
-def evaluate(objective: Callable, params: dict) -> dict:
+def evaluate(objective: Objective, params: dict[str, Any]) -> dict[str, Any]:
     """One call of the objective, and whatever happens in it.
 
     Parameters
@@ -395,6 +399,7 @@ def advance(study: Study, n_trials: int, run: Runner, keep: Callable[[Trial], No
 
     Examples
     --------
+    >>> from dlnotes.scales import Uniform
     >>> study = advance(Study(Space(lr=Uniform(0, 1))), 30, in_turn(lambda params: (params["lr"] - 0.3)**2))
     >>> round(study.best_params["lr"], 2)
     0.3

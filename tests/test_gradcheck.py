@@ -233,6 +233,15 @@ def test_a_question_that_makes_no_sense_is_refused(f, x, grad, options, message)
         check_gradient(f, x, grad, **options)
 
 
+def test_what_is_not_a_function_is_named_and_scipys_order_recognised():
+    with pytest.raises(TypeError, match=r"the order is check_gradient\(f, x, grad\)"):
+        check_gradient(np.sin, np.cos, np.ones(2))
+    with pytest.raises(TypeError, match="f must be a function, got 3"):
+        check_gradient(3, np.ones(2), np.cos)
+    with pytest.raises(TypeError, match="f must be a function, got 3"):
+        numeric_gradient(3, np.ones(2))
+
+
 def test_integers_become_float64():
     assert check_gradient(lambda x: (x**2).sum(), np.arange(4), lambda x: 2 * x)
 

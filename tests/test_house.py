@@ -2,6 +2,7 @@
 
 import ast
 import base64
+import doctest
 import importlib
 import importlib.util
 import io
@@ -34,7 +35,7 @@ def load(path):
     return module
 
 
-rerun, links = load(root / ".ci" / "notebooks.py"), load(root / ".ci" / "links.py")
+rerun, links, rooms = (load(root / ".ci" / f"{name}.py") for name in ("notebooks", "links", "rooms"))
 
 
 # The package
@@ -92,6 +93,57 @@ def test_every_module_is_exported_from_a_notebook():
     assert modules <= exported
 
 
+def test_contributing_says_which_room_holds_what():
+    text = rooms.page.read_text(encoding="utf-8")
+    assert rooms.between.search(text)[0] == rooms.table(), "make rooms"
+
+
+def lines_of_code(path):
+    """How many lines a module has that are neither empty nor documentation."""
+    text = path.read_text()
+    documented = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module) and ast.get_docstring(node):
+            documented |= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    return sum(bool(line.strip()) for i, line in enumerate(text.splitlines(), 1) if i not in documented)
+
+
+@pytest.mark.parametrize("path", modules, ids=lambda p: p.stem)
+def test_a_module_can_be_read_in_one_sitting(path):
+    assert lines_of_code(path) <= 400
+
+
+cards = re.compile(r'"What you will be able to do"}.*?```python\n(.*?)```', re.S)
+lessons = [
+    path for path in chapters if cards.search("".join(c.source for c in nbformat.read(path, as_version=4).cells))
+]
+
+
+@pytest.mark.parametrize("path", lessons, ids=lambda p: p.stem)
+def test_the_lines_on_a_lessons_card_run(path):
+    names = {"np": np} | {name: getattr(dlnotes, name) for name in dlnotes.__all__}
+    cells = nbformat.read(path, as_version=4).cells
+    exec(next(found for cell in cells if (found := cards.search(cell.source)))[1], names)
+
+
+@pytest.mark.parametrize("path", chapters, ids=lambda p: p.stem)
+def test_a_lesson_can_be_read_in_half_an_hour(path):
+    assert sum(len(cell.source) for cell in nbformat.read(path, as_version=4).cells) < 46_000
+
+
+@pytest.mark.parametrize("path", modules, ids=lambda p: p.stem)
+def test_the_examples_of_docstrings_run(path):
+    if path.stem == "optuna":
+        pytest.importorskip("optuna")
+    module = importlib.import_module(f"dlnotes.{path.stem}")
+    found = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    assert not found.failed
+
+
+def test_most_lessons_begin_with_a_card():
+    assert len(lessons) >= 11
+
+
 # The book
 
 
@@ -127,14 +179,11 @@ def test_a_module_takes_only_public_names_and_only_from_lower_numbers(path):
         assert numbers[module] < numbers[path.stem], f"{path.stem} is before {module}"
 
 
-def test_no_public_name_is_also_a_modules():
-    stems = {path.stem for path in modules}
-    public = {name for path in modules for name in public_names(path)}
-    assert not stems & public
-
-
-def public_names(path):
-    return importlib.import_module(f"dlnotes.{path.stem}").__all__
+def test_no_public_name_hides_a_module():
+    assert not {path.stem for path in modules} & set(dlnotes.__all__)
+    for path in modules:
+        assert importlib.import_module(f"dlnotes.{path.stem}").__name__ == f"dlnotes.{path.stem}"
+        assert isinstance(getattr(dlnotes, path.stem), type(dlnotes))
 
 
 @pytest.mark.parametrize("path", notebooks, ids=lambda p: p.stem)

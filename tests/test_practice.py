@@ -82,6 +82,12 @@ def test_too_few_trials_are_refused_with_the_number():
         importance(few)
 
 
+@pytest.mark.parametrize("ask", [edges, importance, plot_history, plot_trials, plot_isolation, retune])
+def test_what_is_not_a_study_is_named(ask):
+    with pytest.raises(TypeError, match=r"study must be a Study, .* got \[1, 2\]"):
+        ask([1, 2], objective) if ask is retune else ask([1, 2])
+
+
 # Importance
 
 

@@ -158,7 +158,7 @@ def processed_notebooks():
     processed = proc_nbs(n_workers=2)
     for path in processed.glob("*.ipynb"):  # what the documentation above it says is not said twice, unless asked for
         text = path.read_text(encoding="utf-8")
-        path.write_text(text.replace(r'#| code-fold: show\n', r'#| code-fold: true\n'), encoding="utf-8")
+        path.write_text(text.replace(r"#| code-fold: show\n", r"#| code-fold: true\n"), encoding="utf-8")
     return processed
 
 
