@@ -6,6 +6,7 @@
 __all__ = ['search']
 
 # %% ../nbs/08_runner.ipynb #3e2b8df6
+import inspect
 import math
 import operator
 import os
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from numbers import Real
+from typing import Any
 
 from .journal import Header, open_journal
 from .space import Space, sign_of, whole_number
@@ -42,7 +44,7 @@ def _bar(study: Study, n_trials: int, show: bool) -> Iterator[Callable]:
 
 def _checked(objective, space, n_trials, seed, direction, n_jobs, executor, journal, timeout, stage_size) -> int:
     "The number of workers, or TypeError or ValueError for a bad argument of `search`"
-    if not callable(objective): raise TypeError(f"objective must be a function of a dict, got {objective!r}")
+    _takes_one_dict(objective)
     if not isinstance(space, Space): raise TypeError(f"space must be a Space, got {space!r}")
     for name, value in (("n_trials", n_trials), ("stage_size", stage_size)): whole_number(name, value, 1)
     try: operator.index(seed)
@@ -64,6 +66,18 @@ def _checked(objective, space, n_trials, seed, direction, n_jobs, executor, jour
         raise ValueError(f"timeout must be a number of seconds above 0, or None, got {timeout!r}")
     if n_jobs == -1: return cores()
     return whole_number("n_jobs, if not -1 for every core,", n_jobs, 1)
+
+def _takes_one_dict(objective: Any) -> None:
+    "TypeError, with the way to mend it, for what cannot be called with one dict"
+    if not callable(objective): raise TypeError(f"objective must be a function of a dict, got {objective!r}")
+    try: parameters = inspect.signature(objective).parameters.values()
+    except (TypeError, ValueError): return  # some built-in functions do not tell
+    needed = [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    if len(needed) > 1:
+        raise TypeError(f"objective receives one dict, but takes {', '.join(needed)}: write def objective(params), and "
+                        f"params[{needed[0]!r}] for {needed[0]}; or give lambda params: objective(**params)")
+    if not any(p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD) for p in parameters):
+        raise TypeError("objective receives one dict, but takes no argument: write def objective(params)")
 
 # %% ../nbs/08_runner.ipynb #13288f60
 def search(objective: Objective, space: Space, n_trials: int = 60, seed: int = 0, direction: str = "minimize",

@@ -3,6 +3,7 @@
 import asyncio
 import math
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -245,3 +246,21 @@ def test_a_study_shows_itself_and_becomes_a_frame():
     assert Study(SPACE).to_frame().empty and "0 trials" in repr(Study(SPACE))
     with pytest.raises(ValueError, match="none of the 0 trials"):
         _ = Study(SPACE).best
+
+
+class Flat:
+    def __call__(self, params):
+        return 1.0
+
+
+def test_an_objective_that_does_not_take_one_dict_is_told_how_to():
+    for wrong, words in (
+        (lambda lr, units: 0.0, r"takes lr, units: .*params\['lr'\] for lr"),
+        (lambda params, *, seed: 0.0, "takes params, seed"),
+        (lambda: 0.0, "takes no argument"),
+        (3, "function of a dict, got 3"),
+    ):
+        with pytest.raises(TypeError, match=words):
+            search(wrong, SPACE, 12)
+    for right in (lambda params, scale=2: 1.0, lambda *args: 1.0, Flat(), partial(lambda scale, params: 1.0, 2)):
+        assert search(right, SPACE, 12).best_value == 1.0
