@@ -35,7 +35,7 @@ def load(path):
     return module
 
 
-rerun, links, rooms = (load(root / ".ci" / f"{name}.py") for name in ("notebooks", "links", "rooms"))
+rerun, links, rooms, names = (load(root / ".ci" / f"{name}.py") for name in ("notebooks", "links", "rooms", "names"))
 
 
 # The package
@@ -85,6 +85,10 @@ def test_no_file_is_a_symbolic_link():
 def test_every_public_name_is_documented():
     for name in dlnotes.__all__:
         assert getattr(dlnotes, name).__doc__, name
+
+
+def test_no_public_signature_changes_unseen():
+    assert names.page.read_text() == names.text(), "if it is meant: python .ci/names.py, and a line in the CHANGELOG"
 
 
 def test_every_module_is_exported_from_a_notebook():
