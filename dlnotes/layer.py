@@ -7,10 +7,14 @@ __all__ = ['CONVENTIONS', 'Moments', 'archive', 'BatchNorm']
 
 # %% ../nbs/15_layer.ipynb #59ade15a
 import json
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import IO, Any
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dlnotes.normalize import (
     batchnorm,
@@ -44,24 +48,56 @@ CONVENTIONS = {
 # %% ../nbs/15_layer.ipynb #722ab212
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Count, mean and variance of each feature;
-    `a + b` is that of both parts together, and `sum(parts)` of all."""
-    count: int # examples per feature
-    mean: np.ndarray # (n,) float64
-    m2: np.ndarray # (n,) float64, sum of squared deviations from the mean
+    """Count, mean and variance of each feature; `a + b` is that of both parts together, and `sum(parts)` of all.
+
+    Parameters
+    ----------
+    count : int
+        Examples per feature.
+    mean : (n,) array
+        In float64.
+    m2 : (n,) array
+        Sums of squared deviations from the mean, in float64.
+
+    Examples
+    --------
+    >>> both = Moments.of([[1.0], [3.0]]) + Moments.of([[8.0]])
+    >>> both.count, both.mean.tolist(), both.m2.tolist()
+    (3, [4.0], [26.0])
+    """
+    count: int
+    mean: np.ndarray
+    m2: np.ndarray
 
     @classmethod
-    def of(cls, x, # float32 or float64 array, any number of examples from one
-           axis=-1 # the axis of the features
-          ) -> "Moments":
-        "The moments of a batch. ValueError if x is empty or not float32 or float64."
+    def of(cls, x: ArrayLike, axis: int = -1) -> "Moments":
+        """The moments of a batch.
+
+        Parameters
+        ----------
+        x : array_like
+            float32 or float64, with any number of examples from one.
+        axis : int
+            The axis of the features.
+
+        Returns
+        -------
+        Moments
+
+        Raises
+        ------
+        ValueError
+            If x is empty, or not float32 or float64.
+        """
         count, mean, var = mean_and_variance(x, axis)
         return cls(count, mean, var*count)
 
     @property
-    def var(self): return self.m2/self.count
+    def var(self) -> np.ndarray:
+        "The population variances, (n,)."
+        return self.m2/self.count
 
-    def __add__(self, other):
+    def __add__(self, other: "Moments") -> "Moments":
         if not isinstance(other, Moments): return NotImplemented
         if self.mean.shape != other.mean.shape:
             raise ValueError(f"moments of {len(self.mean)} and of {len(other.mean)} "
@@ -70,11 +106,11 @@ class Moments:
         m2 = self.m2 + other.m2 + delta**2*(self.count*other.count/n)
         return type(self)(n, self.mean + delta*(other.count/n), m2)
 
-    def __radd__(self, other):
+    def __radd__(self, other: int) -> "Moments":
         return self if isinstance(other, int) and other == 0 else NotImplemented
 
 # %% ../nbs/15_layer.ipynb #6b3ffe00
-def archive(path, name, entry):
+def archive(path: str | os.PathLike[str] | IO[bytes], name: str, entry: str) -> "np.lib.npyio.NpzFile":
     """Opens the NumPy archive that something was saved to, without pickle.
 
     Parameters
@@ -105,19 +141,44 @@ def archive(path, name, entry):
 # %% ../nbs/15_layer.ipynb #4ccfaee4
 class BatchNorm:
     """Batch normalization with running statistics.
-    State: gamma, beta, mean, var (float64 unless you set others), steps."""
 
-    def __init__(self,
-                 num_features:int, # how many features there are
-                 decay=0.9, # weight of the old value in the averages; None: all weigh alike
-                 eps=1e-5, # added to the variance
-                 axis=-1, # the axis of the features
-                 unbiased=False, # average the batch variance with divisor m - 1
-                 debias=False, # take the start out of the running averages
-                 average="var" # what is averaged: "var", or "std" as in the notes
-                ):
-        """Starts at gamma 1, beta 0, mean 0, variance 1.
-        ValueError for values that make no sense."""
+    State: `gamma` (1 at first), `beta` (0), `mean` (0) and `var` (1), (n,) arrays, float64 unless you set others, and
+    `steps`, the number of batches averaged. After `backward`, `dgamma` and `dbeta`.
+
+    Parameters
+    ----------
+    num_features : int
+        How many features there are, from 1.
+    decay : float, optional
+        Weight of the old value in the running averages, in [0, 1); with None all batches weigh alike.
+    eps : float
+        Added to the variance, in the square of x's units.
+    axis : int
+        The axis of the features.
+    unbiased : bool
+        Whether the batch variance is averaged with divisor m - 1.
+    debias : bool
+        Whether the start is taken out of the running averages.
+    average : {"var", "std"}
+        What is averaged; "std" as in the notes.
+
+    Raises
+    ------
+    ValueError
+        For values that make no sense.
+
+    Examples
+    --------
+    >>> bn = BatchNorm(2)
+    >>> bn(np.array([[1.0, 10.0], [3.0, 30.0]])).round(3)
+    array([[-1., -1.],
+           [ 1.,  1.]])
+    >>> bn.mean
+    array([0.2, 2. ])
+    """
+
+    def __init__(self, num_features: int, decay: float | None = 0.9, eps: float = 1e-5, axis: int = -1,
+                 unbiased: bool = False, debias: bool = False, average: str = "var") -> None:
         whole = isinstance(num_features, (int, np.integer))
         if not whole or type(num_features) is bool or num_features < 1:
             raise ValueError("num_features must be a whole number from 1, got "
@@ -137,21 +198,60 @@ class BatchNorm:
         self.dgamma = self.dbeta = self.cache = None
 
     @classmethod
-    def like(cls, convention:str, # "pytorch", "keras", "flax", "onnx", "notes" or "dlnotes"
-             num_features:int, # how many features there are
-             **changes # arguments of BatchNorm that differ from the convention
-            ) -> "BatchNorm":
-        "A layer with the defaults of a framework. ValueError for one we do not know."
+    def like(cls, convention: str, num_features: int, **changes: Any) -> "BatchNorm":
+        """A layer with the defaults of a framework.
+
+        Parameters
+        ----------
+        convention : {"pytorch", "keras", "flax", "onnx", "notes", "dlnotes"}
+            Or the name of the library it is used from: "torch", "tf", "tensorflow", "jax".
+        num_features : int
+            How many features there are.
+        **changes
+            Arguments of `BatchNorm` that differ from the convention.
+
+        Returns
+        -------
+        BatchNorm
+
+        Raises
+        ------
+        ValueError
+            For a framework we do not know.
+
+        Examples
+        --------
+        >>> BatchNorm.like("keras", 3, axis=1)
+        BatchNorm(num_features=3, decay=0.99, eps=0.001, axis=1, unbiased=False, debias=False, average='var')
+        """
         c = CONVENTIONS[_convention(convention)]
         names = "decay", "eps", "axis", "unbiased", "average"
         return cls(num_features, **{k: c[k] for k in names} | changes)
 
-    def __call__(self, x, # float32 or float64 array with `num_features` along `axis`
-                 train=True, # normalize by the batch and update the averages, or by these
-                 **others # none: what other libraries call `train` is refused by name
-                ) -> np.ndarray: # of x's shape and dtype
-        """Normalize. ValueError, changing nothing, for what `batchnorm` refuses and for
-        a wrong number of features; TypeError for another argument."""
+    def __call__(self, x: ArrayLike, train: bool = True, **others: Any) -> np.ndarray:
+        """Normalizes a batch.
+
+        Parameters
+        ----------
+        x : array_like
+            float32 or float64, with `num_features` along `axis`.
+        train : bool
+            Whether to normalize by the batch and update the running averages, or by these.
+        **others
+            None: what other libraries call `train` is refused by name.
+
+        Returns
+        -------
+        array
+            Of x's shape and dtype.
+
+        Raises
+        ------
+        ValueError
+            For what `batchnorm` refuses and for a wrong number of features; nothing changes then.
+        TypeError
+            For another argument.
+        """
         for name in others:
             if name in _MODES:
                 raise TypeError(f"BatchNorm takes `train=`, not `{name}=`: train=True for the "
@@ -181,22 +281,69 @@ class BatchNorm:
         if self.average == "var": self.var = (1 - rate)*self.var + rate*var
         else: self.var = ((1 - rate)*np.sqrt(self.var) + rate*np.sqrt(var))**2
 
-    def backward(self, dy # dL/dy, of the last output's shape
-                ) -> np.ndarray: # dL/dx
-        """Set `dgamma` and `dbeta`, return dx, for the last call.
-        ValueError if there was none, or for a wrong shape."""
+    def backward(self, dy: ArrayLike) -> np.ndarray:
+        """Sets `dgamma` and `dbeta`, and returns dx, for the last call.
+
+        Parameters
+        ----------
+        dy : array_like
+            dL/dy, of the last output's shape.
+
+        Returns
+        -------
+        array
+            dL/dx, of x's shape and dtype.
+
+        Raises
+        ------
+        ValueError
+            If there was no call, or for a wrong shape.
+
+        Examples
+        --------
+        >>> bn = BatchNorm(1)
+        >>> y = bn(np.array([[1.0], [3.0]]))
+        >>> bn.backward([[1.0], [2.0]]).shape
+        (2, 1)
+        >>> bn.dbeta
+        array([3.])
+        """
         if self.cache is None:
             raise ValueError("backward needs a forward pass first: call bn(x) on some "
                              "examples")
         dx, self.dgamma, self.dbeta = batchnorm_backward(dy, self.cache)
         return dx
 
-    def fold(self, W, # weights of the linear or convolutional layer before
-             b=None, # (n,) its bias, if it has one
-             axis=-1 # W's axis of the features: -1 for x @ W, 0 for W @ x and for kernels
-            ) -> tuple: # W and b, new arrays of W's dtype, of a layer that does both
+    def fold(self, W: ArrayLike, b: ArrayLike | None = None, axis: int = -1) -> tuple[np.ndarray, np.ndarray]:
         """The layer before and this one in test mode, as one layer.
-        ValueError for shapes that do not fit."""
+
+        Parameters
+        ----------
+        W : array_like
+            float32 or float64, weights of the linear or convolutional layer before.
+        b : (n,) array_like, optional
+            Its bias, if it has one.
+        axis : int
+            W's axis of the features: -1 for `x @ W`, 0 for `W @ x` and for kernels.
+
+        Returns
+        -------
+        (array, (n,) array)
+            W and b of the one layer, new arrays of W's dtype.
+
+        Raises
+        ------
+        ValueError
+            For shapes that do not fit, and a W of another dtype.
+
+        Examples
+        --------
+        >>> bn, x = BatchNorm(2), np.array([[1.0, 10.0], [3.0, 30.0]])
+        >>> y = bn(x)
+        >>> W, b = bn.fold(np.eye(2))
+        >>> np.allclose(x @ W + b, bn(x, train=False))
+        True
+        """
         W = np.asarray(W)
         if W.dtype not in (np.float32, np.float64):
             raise ValueError(f"W must be float32 or float64, got {W.dtype}")
@@ -211,10 +358,29 @@ class BatchNorm:
         b = (b - self.mean)*s + self.beta
         return (W*s.reshape(shape)).astype(W.dtype), b.astype(W.dtype)
 
-    def recalibrate(self, batches # inputs of this layer, or their `Moments`, of any sizes
-                   ) -> "BatchNorm": # self
-        """Set mean and var to those of all batches together, exactly.
-        ValueError, changing nothing, if there are none."""
+    def recalibrate(self, batches: Iterable[ArrayLike | Moments]) -> "BatchNorm":
+        """Sets mean and var to those of all batches together, exactly.
+
+        Parameters
+        ----------
+        batches : iterable of array_like or Moments
+            Inputs of this layer, or their moments, of any sizes.
+
+        Returns
+        -------
+        BatchNorm
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If there are none, or for a wrong number of features; nothing changes then.
+
+        Examples
+        --------
+        >>> BatchNorm(1).recalibrate([[[1.0], [3.0]], [[8.0]]]).mean
+        array([4.])
+        """
         of = lambda b: b if isinstance(b, Moments) else Moments.of(b, self.axis)
         total = sum(map(of, batches))
         if not isinstance(total, Moments):
@@ -225,10 +391,29 @@ class BatchNorm:
         self.mean, self.var = total.mean.copy(), total.var.copy()
         return self
 
-    def state(self, convention="dlnotes" # whose names and meanings, as in `like`
-             ) -> dict: # name -> array
-        """The state as that framework stores it.
-        It gives the same outputs there, if eps and axis are the same."""
+    def state(self, convention: str = "dlnotes") -> dict[str, np.ndarray]:
+        """The state as a framework stores it; it gives the same outputs there, if eps and axis are the same.
+
+        Parameters
+        ----------
+        convention : str
+            Whose names and meanings, as in `like`.
+
+        Returns
+        -------
+        dict
+            Arrays by name, copies.
+
+        Raises
+        ------
+        ValueError
+            For a framework we do not know.
+
+        Examples
+        --------
+        >>> list(BatchNorm(3).state("flax"))
+        ['scale', 'bias', 'mean', 'var']
+        """
         convention = _convention(convention)
         c = CONVENTIONS[convention]
         spread = np.sqrt(self.var) if c["average"] == "std" else self.var
@@ -237,11 +422,31 @@ class BatchNorm:
         if convention == "pytorch": state["num_batches_tracked"] = np.array(self.steps)
         return state
 
-    def load_state(self, state:dict, # name -> array
-                   convention="dlnotes" # whose names and meanings
-                  ) -> "BatchNorm": # self
-        """Take over a framework's state.
-        ValueError, changing nothing, for missing names or wrong shapes."""
+    def load_state(self, state: Mapping[str, ArrayLike], convention: str = "dlnotes") -> "BatchNorm":
+        """Takes over a framework's state.
+
+        Parameters
+        ----------
+        state : mapping
+            (n,) array_like by name; others than the convention's are left aside.
+        convention : str
+            Whose names and meanings, as in `like`.
+
+        Returns
+        -------
+        BatchNorm
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            For missing names, wrong shapes or a negative variance; nothing changes then.
+
+        Examples
+        --------
+        >>> BatchNorm(1).load_state({"gamma": [1], "beta": [0], "mean": [2], "std": [3]}, "notes").var
+        array([9.])
+        """
         convention = _convention(convention)
         c = CONVENTIONS[convention]
         if missing := [name for name in c["names"] if name not in state]:
@@ -256,24 +461,58 @@ class BatchNorm:
         self.steps = int(state.get("num_batches_tracked", self.steps))
         return self
 
-    def save(self, path # a file name, used as it is
-            ) -> None:
-        "Write settings and state as a NumPy archive without pickle."
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes settings and state as a NumPy archive, without pickle.
+
+        Parameters
+        ----------
+        path : str or path
+            The file's name, used as it is.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
         with open(path, "wb") as file:
             config = json.dumps(self._config())
             np.savez(file, config=config, steps=self.steps, **self.state())
 
     @classmethod
-    def load(cls, path # a file that `save` wrote
-            ) -> "BatchNorm":
-        "The saved layer. ValueError if the file is not one."
+    def load(cls, path: str | os.PathLike[str] | IO[bytes]) -> "BatchNorm":
+        """The saved layer.
+
+        Parameters
+        ----------
+        path : path or file
+            That `save` wrote.
+
+        Returns
+        -------
+        BatchNorm
+
+        Raises
+        ------
+        OSError
+            If there is no such file.
+        ValueError
+            If it is not a saved layer.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     BatchNorm(3).save(f"{folder}/bn.npz")
+        ...     BatchNorm.load(f"{folder}/bn.npz").num_features
+        3
+        """
         with archive(path, "BatchNorm", "gamma") as file:
             bn = cls(**json.loads(str(file["config"])))
             bn.load_state(file)
             bn.steps = int(file["steps"])
         return bn
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         settings = ", ".join(f"{k}={v!r}" for k, v in self._config().items())
         return f"{type(self).__name__}({settings})"
 
