@@ -9,8 +9,10 @@ __all__ = ['Summary', 'SoftmaxRegression']
 import math
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .estimators import (
     Classifier, balance, check_features, encode, feature_names, fitted_features, remember_columns,
@@ -21,11 +23,27 @@ from .newton import Objective, ScaledFeatures, head_start, minimize
 # %% ../nbs/21_regression.ipynb #1c22c53a
 @dataclass
 class Summary:
-    "Coefficients with standard errors: prints as a table; `rows` suits pandas.DataFrame."
-    reference: object # the class the others are compared with
-    rows: list # a dict per coefficient: class, feature, coef, stderr, z, p, low, high (95 %)
+    """Coefficients with standard errors: prints as a table.
 
-    def __repr__(self):
+    Parameters
+    ----------
+    reference : object
+        The class the others are compared with.
+    rows : list of dict
+        One per coefficient, fit for pandas.DataFrame: class, feature, coef, stderr, z, p, low, high (95 %).
+
+    Examples
+    --------
+    >>> Summary("no", [dict(zip(["class", "feature", "coef", "stderr", "z", "p", "low", "high"],
+    ...                         ["yes", "x0", 3.0, 1.5, 2.0, 0.0455, 0.0601, 5.94]))])
+    log-odds against class 'no'
+    class  feature  coef  stderr  z       p     low  high
+      yes       x0     3     1.5  2  0.0455  0.0601  5.94
+    """
+    reference: Any
+    rows: list[dict[str, Any]]
+
+    def __repr__(self) -> str:
         head = f"log-odds against class {self.reference!r}"
         names = ["class", "feature", "coef", "stderr", "z", "p", "low", "high"]
         cells = [names] + [[str(v) if name in ("class", "feature") else f"{v:.4g}"
@@ -72,30 +90,74 @@ class SoftmaxRegression(Classifier):
     truncated Newton method, preconditioned by each class's own Hessian [@bohning1992; @nash2000],
     and stops when its gap is proven to be small. A fit works in float64 on a scaled copy of X,
     and on a second one in float32. Objects can be pickled, cloned, put in pipelines and grid
-    searches."""
+    searches.
 
-    def __init__(self,
-                 C:float=1.0, # inverse strength of the penalty, above 0; inf for none
-                 fit_intercept:bool=True, # fit an unpenalised constant for each class
-                 tol:float=1e-6, # stop when the relative gap of the objective is proven <= tol/100
-                 max_iter:int=100, # Newton steps at most
-                 *,
-                 class_weight=None, # None, "balanced", or a dict of label: weight
-                 label_smoothing:float=0.0, # share of every target spread over all classes, in [0, 1]
-                 warm_start:bool=False # start from the last solution
-                ):
+    Parameters
+    ----------
+    C : float
+        Inverse strength of the penalty, above 0; inf for none.
+    fit_intercept : bool
+        Whether to fit an unpenalised constant for each class.
+    tol : float
+        The fit stops when the relative gap of the objective is proven to be at most tol/100.
+    max_iter : int
+        Newton steps at most.
+    class_weight : dict or "balanced", optional
+        Weights by label.
+    label_smoothing : float
+        Share of every target spread over all classes, in [0, 1].
+    warm_start : bool
+        Whether `fit` starts from the last solution.
+
+    Attributes
+    ----------
+    classes_ : (K,) array
+        The labels, sorted.
+    coef_, intercept_ : (K, n) and (K,) arrays
+        Log-odds (nats) per unit of X, and constants; for two classes (1, n) and (1,).
+    n_iter_ : (1,) array
+        Newton steps made.
+
+    Examples
+    --------
+    >>> model = SoftmaxRegression().fit([[0], [1], [2], [3]], ["no", "no", "yes", "yes"])
+    >>> model.predict([[0.5], [2.5]]).tolist()
+    ['no', 'yes']
+    >>> model.predict_proba([[1.5]]).round(3)
+    array([[0.5, 0.5]])
+    """
+
+    def __init__(self, C: float = 1.0, fit_intercept: bool = True, tol: float = 1e-6, max_iter: int = 100, *,
+                 class_weight: dict[Any, float] | str | None = None, label_smoothing: float = 0.0,
+                 warm_start: bool = False) -> None:
         self.C, self.fit_intercept = C, fit_intercept
         self.tol, self.max_iter, self.warm_start = tol, max_iter, warm_start
         self.class_weight, self.label_smoothing = class_weight, label_smoothing
 
-    def fit(self,
-            X, # (m, n) examples as rows, finite
-            y, # (m,) labels of any sortable kind, or (m, K) rows of probabilities
-            sample_weight=None # (m,) weights of at least 0; 0 is as leaving the row out
-           ): # the fitted classifier
-        """Find the optimum.
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "SoftmaxRegression":
+        """Finds the optimum; warns and says what to try if it misses `tol`.
 
-        Raises ValueError for bad input; warns and says what to try if it misses `tol`."""
+        Parameters
+        ----------
+        X : (m, n) array_like or DataFrame
+            Examples as rows, finite.
+        y : (m,) or (m, K) array_like
+            Labels of any sortable kind, or rows of probabilities.
+        sample_weight : (m,) array_like, optional
+            Weights of at least 0; 0 is as leaving the row out.
+
+        Returns
+        -------
+        SoftmaxRegression
+            Itself, fitted.
+
+        Raises
+        ------
+        ValueError
+            For bad input or parameters.
+        TypeError
+            For a sparse X.
+        """
         self._check_parameters()
         names = feature_names(X)
         X = check_features(X)
@@ -136,49 +198,138 @@ class SoftmaxRegression(Classifier):
         self.coef_, self.intercept_ = W.astype(X.dtype), b.astype(X.dtype)
         return self
 
-    def decision_function(self,
-                          X # (m, n) examples as rows
-                         ) -> np.ndarray: # logits (m, K); for two classes (m,), > 0 for `classes_[1]`
-        "The logits. Raises ValueError before `fit` and for X of another width."
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
+        """The logits.
+
+        Parameters
+        ----------
+        X : (m, n) array_like or DataFrame
+            Examples as rows.
+
+        Returns
+        -------
+        (m, K) array
+            In nats, columns as in `classes_`; for two classes (m,), above 0 for `classes_[1]`.
+
+        Raises
+        ------
+        ValueError
+            Before `fit`, and for X of another width or with columns of other names.
+        """
         z = fitted_features(self, X)@self.coef_.T + self.intercept_
         return z[:, 0] if len(self.classes_) == 2 else z
 
-    def predict_log_proba(self,
-                          X # (m, n) examples as rows
-                         ) -> np.ndarray: # (m, K) log-probabilities (nats), columns as in `classes_`
-        "Log-probabilities, finite where `log(predict_proba(X))` is -inf."
+    def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
+        """Log-probabilities, finite where `log(predict_proba(X))` is -inf.
+
+        Parameters
+        ----------
+        X : (m, n) array_like or DataFrame
+            Examples as rows.
+
+        Returns
+        -------
+        (m, K) array
+            In nats, columns as in `classes_`.
+
+        Raises
+        ------
+        ValueError
+            As `decision_function`.
+        """
         return log_softmax(self._logits(X))
 
-    def predict_proba(self,
-                      X # (m, n) examples as rows
-                     ) -> np.ndarray: # (m, K) probabilities, columns as in `classes_`
-        "The probability of each class."
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+        """The probability of each class.
+
+        Parameters
+        ----------
+        X : (m, n) array_like or DataFrame
+            Examples as rows.
+
+        Returns
+        -------
+        (m, K) array
+            Columns as in `classes_`; rows sum to 1.
+
+        Raises
+        ------
+        ValueError
+            As `decision_function`.
+        """
         return softmax(self._logits(X))
 
-    def predict(self,
-                X # (m, n) examples as rows
-               ) -> np.ndarray: # (m,) labels
-        "The likeliest class."
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """The likeliest class.
+
+        Parameters
+        ----------
+        X : (m, n) array_like or DataFrame
+            Examples as rows.
+
+        Returns
+        -------
+        (m,) array
+            Labels.
+
+        Raises
+        ------
+        ValueError
+            As `decision_function`.
+        """
         z = self.decision_function(X)
         return self.classes_[(z > 0).astype(int) if z.ndim == 1 else z.argmax(axis=1)]
 
-    def standard_errors(self,
-                        X, # (m, n) the examples of the fit
-                        y=None, # (m,) their labels; needed only with class_weight
-                        sample_weight=None # (m,) their weights in the fit
-                       ) -> tuple: # (K-1, n) and, for intercepts, (K-1,): against the first class
+    def standard_errors(self, X: ArrayLike, y: ArrayLike | None = None,
+                        sample_weight: ArrayLike | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Roots of the diagonal of the inverse observed information, penalty included.
 
-        Raises ValueError if m < n."""
+        Parameters
+        ----------
+        X : (m, n) array_like or DataFrame
+            The examples of the fit.
+        y : (m,) or (m, K) array_like, optional
+            Their labels or probabilities; needed only with `class_weight`.
+        sample_weight : (m,) array_like, optional
+            Their weights in the fit.
+
+        Returns
+        -------
+        ((K-1, n) array, (K-1,) array)
+            Of the coefficients and intercepts against the first class, in their units; 0 for intercepts not fitted.
+
+        Raises
+        ------
+        ValueError
+            Before `fit`, if m < n, if X does not determine a coefficient, and without y if it is needed.
+
+        Examples
+        --------
+        >>> X, y = [[0], [1], [2], [3]], ["no", "no", "yes", "yes"]
+        >>> errors, _ = SoftmaxRegression().fit(X, y).standard_errors(X)
+        >>> errors.round(2)
+        array([[0.74]])
+        """
         return self._contrast_errors(X, y, sample_weight)
 
-    def summary(self,
-                X, # (m, n) the examples of the fit
-                y=None, # (m,) their labels; needed only with class_weight
-                sample_weight=None # (m,) their weights in the fit
-               ) -> "Summary": # a table: print it, or pass its `rows` to pandas.DataFrame
-        """Coefficients against the first class: standard errors, z, p-values (two-sided, normal),
-        95 % intervals."""
+    def summary(self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> Summary:
+        """Coefficients against the first class: standard errors, z, p-values (two-sided, normal), 95 % intervals.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `standard_errors`.
+
+        Returns
+        -------
+        Summary
+            A table: print it, or pass its `rows` to pandas.DataFrame.
+
+        Raises
+        ------
+        ValueError
+            As `standard_errors`.
+        """
         errors, constant = self._contrast_errors(X, y, sample_weight)
         W, b = self.coef_.astype(np.float64), self.intercept_.astype(np.float64)
         if len(self.classes_) > 2: W, b = W[1:] - W[:1], b[1:] - b[:1]
