@@ -8,9 +8,13 @@ __all__ = ['MLP']
 # %% ../nbs/22_network.ipynb #34f29df2
 import json
 import math
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import IO, Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 from tqdm.auto import tqdm
 
 from .estimators import (
@@ -148,35 +152,110 @@ def _weights_of_rows(net, sample_weight, places, classes):
 class MLP(Classifier):
     """A multilayer perceptron: ReLU, batch norm, a softmax head; trained on mini-batches.
 
-    In scikit-learn's manner: it can be cloned, put in a pipeline, searched over. `fit` leaves
-    `classes_`, `params_` (arrays by name: W1, gamma1, ...) and `curves_` (a value per epoch)."""
-    hidden: tuple = (64, 64) # units of each hidden layer; () for none
-    norm: str|None = "z" # batch norm before the ReLU ("z"), after it ("a"), or None
-    optimizer: str = "adam" # "adam" or "momentum"
-    lr: float = 1e-3 # learning rate in the first epoch
-    lr_decay: float = 0.0 # epoch k, from 0, has learning rate lr/(1 + lr_decay*k)
-    momentum: float = 0.9 # the notes' beta: weight of the old value in the average of gradients
-    beta1: float = 0.9 # the same for Adam's average of gradients
-    beta2: float = 0.999 # the same for Adam's average of their squares
-    eps: float = 1e-8 # what Adam adds to the root of that
-    batch_size: int = 64 # examples in a mini-batch; a single one left over joins the last
-    epochs: int = 20 # passes over the data
-    patience: int|None = None # stop after so many epochs without a better one, and keep the best
-    validation_fraction: float = 0.1 # what `patience` holds out if `fit` is given none
-    bn_decay: float = 0.9 # weight of the old value in batch norm's running averages
-    seed: int = 0 # of the first weights and the order of the examples
-    progress: bool = False # show a progress bar
-    class_weight: object = None # None, "balanced", or a dict of label: weight
+    In scikit-learn's manner: it can be cloned, put in a pipeline, searched over.
 
-    def fit(self,
-            X, # (m, n) examples as rows, finite; float32 stays, all else becomes float64
-            y, # (m,) labels of any sortable kind
-            validation=None, # (X, y) to watch: its loss and accuracy go into `curves_`
-            sample_weight=None # (m,) weights of at least 0; 0 is as leaving the row out
-           ) -> "MLP": # self
-        """Train from scratch, on the weighted mean of each mini-batch's losses. Rows held out for `patience`
-        keep their weights. Raises ValueError for bad input, before anything changes. If the loss
-        is no longer finite: FloatingPointError, naming lr, and the network counts as not fitted."""
+    Parameters
+    ----------
+    hidden : tuple of int
+        Units of each hidden layer; () for none.
+    norm : {"z", "a", None}
+        Batch norm before the ReLU ("z"), after it ("a"), or none.
+    optimizer : {"adam", "momentum"}
+        What takes the steps.
+    lr : float
+        Learning rate in the first epoch.
+    lr_decay : float
+        Epoch k, from 0, has learning rate lr/(1 + lr_decay*k).
+    momentum : float
+        The notes' beta: weight of the old value in the average of gradients.
+    beta1 : float
+        The same for Adam's average of gradients.
+    beta2 : float
+        The same for Adam's average of their squares.
+    eps : float
+        What Adam adds to the root of that.
+    batch_size : int
+        Examples in a mini-batch; a single one left over joins the last.
+    epochs : int
+        Passes over the data.
+    patience : int, optional
+        `fit` stops after so many epochs without a better one, and keeps the best.
+    validation_fraction : float
+        The share of the examples that `patience` holds out if `fit` is given no validation set.
+    bn_decay : float
+        Weight of the old value in batch norm's running averages.
+    seed : int
+        Of the first weights and the order of the examples.
+    progress : bool
+        Whether to show a progress bar.
+    class_weight : dict or "balanced", optional
+        Weights by label.
+
+    Attributes
+    ----------
+    classes_ : (K,) array
+        The labels, sorted.
+    params_ : dict
+        Arrays by name: W1, gamma1, ...
+    curves_ : dict
+        Lists with a value per epoch: loss (nats), lr, and with a validation set validation_loss and validation_score.
+
+    Examples
+    --------
+    >>> X, y = [[-1], [1]]*32, ["no", "yes"]*32
+    >>> net = MLP((4,), lr=0.1).fit(X, y)
+    >>> net.predict([[-2], [2]]).tolist()
+    ['no', 'yes']
+    >>> list(net.params_)
+    ['W1', 'gamma1', 'beta1', 'W2', 'b2']
+    """
+    hidden: tuple[int, ...] = (64, 64)
+    norm: str | None = "z"
+    optimizer: str = "adam"
+    lr: float = 1e-3
+    lr_decay: float = 0.0
+    momentum: float = 0.9
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    batch_size: int = 64
+    epochs: int = 20
+    patience: int | None = None
+    validation_fraction: float = 0.1
+    bn_decay: float = 0.9
+    seed: int = 0
+    progress: bool = False
+    class_weight: dict[Any, float] | str | None = None
+
+    def fit(self, X: ArrayLike, y: ArrayLike, validation: tuple[ArrayLike, ArrayLike] | None = None,
+            sample_weight: ArrayLike | None = None) -> "MLP":
+        """Trains from scratch, on the weighted mean of each mini-batch's losses.
+
+        Parameters
+        ----------
+        X : (m, n) array_like or DataFrame
+            Examples as rows, finite; float32 stays, all else becomes float64, but float16 float32.
+        y : (m,) array_like
+            Labels of any sortable kind.
+        validation : (X, y), optional
+            Examples and labels to watch: their loss and accuracy go into `curves_`.
+        sample_weight : (m,) array_like, optional
+            Weights of at least 0; 0 is as leaving the row out. Rows held out for `patience` keep theirs.
+
+        Returns
+        -------
+        MLP
+            Itself, fitted.
+
+        Raises
+        ------
+        ValueError
+            For bad input or hyperparameters, before anything changes.
+        TypeError
+            For a sparse X.
+        FloatingPointError
+            If the loss or a weight is no longer finite, naming lr; the network counts as not fitted.
+        """
         _check(self)
         names = feature_names(X)
         X, y, classes = _data(X, y)
@@ -214,12 +293,26 @@ class MLP(Classifier):
         remember_columns(self, X.shape[1], names)
         return self
 
-    def start(self,
-              sizes, # units of every layer: features, hidden layers, classes
-              dtype=np.float64 # of all parameters
-             ) -> "MLP": # self, not fitted
-        """Draw the first weights, variance 2/n for n inputs, 1/n in the last layer [@he2015]; reset
-        the optimizer."""
+    def start(self, sizes: Sequence[int], dtype: DTypeLike = np.float64) -> "MLP":
+        """Draws the first weights, variance 2/n for n inputs, 1/n in the last layer [@he2015]; resets the optimizer.
+
+        Parameters
+        ----------
+        sizes : sequence of int
+            Units of every layer: features, hidden layers, classes.
+        dtype : dtype
+            Of all parameters.
+
+        Returns
+        -------
+        MLP
+            Itself, not fitted.
+
+        Examples
+        --------
+        >>> {name: p.shape for name, p in MLP(norm=None).start((3, 4, 2)).params_.items()}
+        {'W1': (3, 4), 'b1': (4,), 'W2': (4, 2), 'b2': (2,)}
+        """
         self.__dict__.pop("classes_", None)
         self.sizes_, self.norm_ = tuple(map(int, sizes)), self.norm
         self.curves_, self.steps_ = {}, 0
@@ -242,12 +335,36 @@ class MLP(Classifier):
         for l, bn in enumerate(self.bns_, start=1):
             if bn: bn.gamma, bn.beta = self.params_[f"gamma{l}"], self.params_[f"beta{l}"]
 
-    def gradient(self,
-                 x, # (m, n) a mini-batch
-                 y, # (m,) its classes, numbered from 0
-                 weights=None # (m,) what each counts in the mean: at least 0, not all 0; None: all alike
-                ) -> float: # the mean loss (nats)
-        "The loss; `grads_` then holds every parameter's gradient. For loops of your own, after `start`."
+    def gradient(self, x: np.ndarray, y: ArrayLike, weights: ArrayLike | None = None) -> float:
+        """The loss; `grads_` then holds every parameter's gradient. For loops of your own, after `start`.
+
+        Parameters
+        ----------
+        x : (m, n) array
+            A mini-batch.
+        y : (m,) array_like
+            Its classes, numbered from 0.
+        weights : (m,) array_like, optional
+            What each counts in the mean: at least 0, not all 0. None: all alike.
+
+        Returns
+        -------
+        float
+            The mean loss (nats).
+
+        Raises
+        ------
+        ValueError
+            Before `start`, and for classes or weights that make no sense.
+
+        Examples
+        --------
+        >>> net = MLP((), norm=None).start((1, 2))
+        >>> round(net.gradient(np.zeros((4, 1)), [0, 1, 1, 1]), 4)
+        0.6931
+        >>> net.grads_["b1"]
+        array([ 0.25, -0.25])
+        """
         if not hasattr(self, "theta_"): raise ValueError("there are no weights yet: call start first")
         z, tape = _forward(x, self.params_, self.bns_, self.norm_)
         if weights is None: loss, dz = cross_entropy(z, y)
@@ -255,13 +372,32 @@ class MLP(Classifier):
         _backward(dz, tape, self.params_, self.bns_, self.norm_, self.grads_)
         return float(loss)
 
-    def step(self,
-             x, # (m, n) a mini-batch
-             y, # (m,) its classes, numbered from 0
-             lr, # learning rate
-             weights=None # (m,) what each counts in the mean; None: all alike
-            ) -> float: # the mean loss (nats) before the step
-        "One training step: `gradient`, then the optimizer."
+    def step(self, x: np.ndarray, y: ArrayLike, lr: float, weights: ArrayLike | None = None) -> float:
+        """One training step: `gradient`, then the optimizer.
+
+        Parameters
+        ----------
+        x, y, weights
+            As in `gradient`.
+        lr : float
+            Learning rate.
+
+        Returns
+        -------
+        float
+            The mean loss (nats) before the step.
+
+        Raises
+        ------
+        ValueError
+            As `gradient`.
+
+        Examples
+        --------
+        >>> net, x, y = MLP((4,)).start((1, 2)), np.array([[-1.0], [1.0]]), [0, 1]
+        >>> net.step(x, y, lr=0.01) > net.step(x, y, lr=0.01)
+        True
+        """
         loss = self.gradient(x, y, weights)
         self.steps_ += 1
         moved = self.theta_, self.grad_, self.average_
@@ -296,8 +432,19 @@ class MLP(Classifier):
         for bn, pair in zip(filter(None, self.bns_), statistics, strict=True):
             bn.mean, bn.var = pair
 
-    def folded(self) -> list: # (W, b) of each layer
-        "The network in test mode as a plain one: batch norm folded in, ReLU between the layers."
+    def folded(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The network in test mode as a plain one: batch norm folded in, ReLU between the layers.
+
+        Returns
+        -------
+        list of (array, (units,) array)
+            W and b of each layer; W has shape (inputs, units).
+
+        Examples
+        --------
+        >>> [(W.shape, b.shape) for W, b in MLP().start((3, 4, 2)).folded()]
+        [((3, 4), (4,)), ((4, 2), (2,))]
+        """
         layers = range(1, len(self.sizes_))
         W, b = ([self.params_.get(f"{name}{l}") for l in layers] for name in "Wb")
         for l, bn in enumerate(self.bns_):
@@ -312,29 +459,84 @@ class MLP(Classifier):
         for V, c in hidden: a = np.maximum(a@V + c, 0)
         return a@W + b
 
-    def decision_function(self, X # (m, n) examples as rows
-                         ) -> np.ndarray: # (m, K) logits, columns as in `classes_`
-        """The logits, batch norm in test mode. ValueError before `fit`, and for another number of features or
-        columns of other names."""
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
+        """The logits, batch norm in test mode.
+
+        Parameters
+        ----------
+        X : (m, n) array_like or DataFrame
+            Examples as rows.
+
+        Returns
+        -------
+        (m, K) array
+            Columns as in `classes_`.
+
+        Raises
+        ------
+        ValueError
+            Before `fit`, and for another number of features or columns of other names.
+        """
         X = fitted_features(self, X)
         return self._logits(X.astype(self.theta_.dtype, copy=False))
 
-    def predict_proba(self, X # (m, n) examples as rows
-                     ) -> np.ndarray: # (m, K) probabilities, columns as in `classes_`
-        "The probability of each class."
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+        """The probability of each class.
+
+        Parameters
+        ----------
+        X : (m, n) array_like or DataFrame
+            Examples as rows.
+
+        Returns
+        -------
+        (m, K) array
+            Columns as in `classes_`; rows sum to 1.
+
+        Raises
+        ------
+        ValueError
+            As `decision_function`.
+        """
         return softmax(self.decision_function(X))
 
-    def predict(self, X # (m, n) examples as rows
-               ) -> np.ndarray: # (m,) labels
-        "The likeliest class."
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """The likeliest class.
+
+        Parameters
+        ----------
+        X : (m, n) array_like or DataFrame
+            Examples as rows.
+
+        Returns
+        -------
+        (m,) array
+            Labels.
+
+        Raises
+        ------
+        ValueError
+            As `decision_function`.
+        """
         best = self.decision_function(X).argmax(axis=1)
         return self.classes_[best]
 
-    def save(self, path # a file name, used as it is
-            ) -> None:
-        """Write settings and weights as a NumPy archive, without pickle.
-        ValueError before `fit`, or for labels that are neither numbers, strings nor dates; dates neither
-        as labels of a `class_weight`."""
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes settings and weights as a NumPy archive, without pickle.
+
+        Parameters
+        ----------
+        path : str or path
+            The file's name, used as it is.
+
+        Raises
+        ------
+        ValueError
+            Before `fit`; for labels that are neither numbers, strings nor dates; for dates as labels of a
+            `class_weight`.
+        OSError
+            If the file cannot be written.
+        """
         if not hasattr(self, "classes_"):
             raise ValueError("there is nothing to save yet: call fit first")
         classes = self.classes_
@@ -354,9 +556,35 @@ class MLP(Classifier):
                      theta=self.theta_, statistics=np.hstack([np.empty((2, 0)), *statistics]), **names)
 
     @classmethod
-    def load(cls, path # a file that `save` wrote
-            ) -> "MLP": # fitted
-        "The saved network: the same predictions. ValueError if the file is not one."
+    def load(cls, path: str | os.PathLike[str] | IO[bytes]) -> "MLP":
+        """The saved network: the same predictions.
+
+        Parameters
+        ----------
+        path : path or file
+            That `save` wrote.
+
+        Returns
+        -------
+        MLP
+            Fitted.
+
+        Raises
+        ------
+        OSError
+            If there is no such file.
+        ValueError
+            If it is not a saved network.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> net = MLP((4,), epochs=1).fit([[-1], [1]], ["no", "yes"])
+        >>> with TemporaryDirectory() as folder:
+        ...     net.save(f"{folder}/net.npz")
+        ...     MLP.load(f"{folder}/net.npz")
+        MLP(hidden=(4,), epochs=1)
+        """
         with archive(path, "MLP", "theta") as file:
             config = json.loads(str(file["config"]))
             net = cls(**config | {"hidden": tuple(config["hidden"])})

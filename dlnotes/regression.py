@@ -114,7 +114,7 @@ class SoftmaxRegression(Classifier):
     classes_ : (K,) array
         The labels, sorted.
     coef_, intercept_ : (K, n) and (K,) arrays
-        Log-odds (nats) per unit of X, and constants; for two classes (1, n) and (1,).
+        Log-odds per unit of X, and constants; for two classes (1, n) and (1,).
     n_iter_ : (1,) array
         Newton steps made.
 
@@ -209,7 +209,7 @@ class SoftmaxRegression(Classifier):
         Returns
         -------
         (m, K) array
-            In nats, columns as in `classes_`; for two classes (m,), above 0 for `classes_[1]`.
+            Columns as in `classes_`; for two classes (m,), above 0 for `classes_[1]`.
 
         Raises
         ------
