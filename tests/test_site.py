@@ -174,7 +174,7 @@ def test_the_keyboard_reaches_the_text_first(open_page):
 
 
 def test_every_stop_of_the_keyboard_has_a_name(open_page):
-    for name in ("search.html", "source/space.html"):
+    for name in ("runner.html", "source/space.html"):
         stops = open_page(name).locator("a[href]:not([tabindex='-1']), button, summary")
         assert all(text.strip() for text in stops.all_text_contents()), name
 
