@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .passes import Plan, affine_pass, find_kernels, make_plan, quiet_numpy, sum_pass
 
 # %% ../nbs/14_normalize.ipynb #a7eb355e
 _FLOATS = np.dtype(np.float32), np.dtype(np.float64)
 
-def checked_array(x, axis):
+def checked_array(x: ArrayLike, axis: int) -> tuple[np.ndarray, int]:
     """x and the axis of its features, fit to be normalized.
 
     Parameters
@@ -53,7 +54,7 @@ def checked_array(x, axis):
                          f"axis {axis}")
     return x, place % x.ndim
 
-def checked_axis(axis):
+def checked_axis(axis: Any) -> int:
     """The axis as an int.
 
     Parameters
@@ -74,7 +75,7 @@ def checked_axis(axis):
     except TypeError:
         raise ValueError(f"axis must be a whole number, got {axis!r}") from None
 
-def per_feature(name, p, n):
+def per_feature(name: str, p: ArrayLike, n: int) -> tuple[np.ndarray, np.dtype]:
     """A parameter with one number per feature, in float64, and its own dtype.
 
     Parameters
@@ -104,7 +105,7 @@ def per_feature(name, p, n):
                          f"{p.shape}")
     return p.astype(np.float64), p.dtype if p.dtype in _FLOATS else _FLOATS[1]
 
-def checked_eps(eps):
+def checked_eps(eps: Any) -> float:
     """Epsilon as a float.
 
     Parameters
@@ -155,21 +156,53 @@ def _view(x, axis):
 # %% ../nbs/14_normalize.ipynb #e08c9920
 @dataclass(eq=False)
 class Cache:
-    """What the backward pass needs:
-    a reference to x, and numbers per feature. Do not change x before `backward`."""
-    view: Any # x, as a matrix
-    gamma: np.ndarray # (n,) a copy, float64
-    dtypes: tuple # of gamma and beta
-    mean: np.ndarray # (n,) float64
-    rest: Any # (n,) what the mean would need beyond float64's digits, or 0
-    var: np.ndarray # (n,) float64, population variance
+    """What the backward pass needs: a reference to x, and numbers per feature. Do not change x before it.
+
+    Parameters
+    ----------
+    view : object
+        x, as a matrix.
+    gamma : (n,) array
+        The scale, a copy in float64.
+    dtypes : (dtype, dtype)
+        Of gamma and beta.
+    mean : (n,) array
+        In float64.
+    rest : (n,) array or float
+        What the mean would need beyond float64's digits, or 0.
+    var : (n,) array
+        Population variance, in float64.
+    eps : float
+        What was added to the variance.
+    centre : (n,) array, optional
+        What was subtracted first: the mean in x's dtype; None if nothing was.
+    train : bool
+        Whether mean and var are functions of x.
+
+    Examples
+    --------
+    >>> _, cache = batchnorm([[1.0, 10.0], [3.0, 30.0]], gamma=[1, 1], beta=[0, 0])
+    >>> cache
+    Cache(2 examples of 2 features, eps=1e-05)
+    >>> cache.mean.tolist(), cache.var.tolist()
+    ([2.0, 20.0], [1.0, 100.0])
+    """
+    view: Any
+    gamma: np.ndarray
+    dtypes: tuple[np.dtype, np.dtype]
+    mean: np.ndarray
+    rest: Any
+    var: np.ndarray
     eps: float
-    centre: Any # (n,) subtracted first: the mean in x's dtype; None if nothing was
-    train: bool = True # whether mean and var are functions of x
+    centre: np.ndarray | None
+    train: bool = True
 
     @property
-    def count(self): return self.view.plan.count
-    def __repr__(self):
+    def count(self) -> int:
+        "How many examples each feature has."
+        return self.view.plan.count
+
+    def __repr__(self) -> str:
         return f"Cache({self.count} examples of {len(self.mean)} features, eps={self.eps})"
 
 def _moments(view):
@@ -191,7 +224,7 @@ def _normalized(view, gamma, beta, mean, rest, var, far, eps):
                                           centre if far else 0.0, p)
     return affine_pass(view.plan, view.x, p, centre=centre), centre
 
-def mean_and_variance(x, axis=-1):
+def mean_and_variance(x: ArrayLike, axis: int = -1) -> tuple[int, np.ndarray, np.ndarray]:
     """Mean and population variance of each feature.
 
     Parameters
@@ -249,7 +282,8 @@ def _backward(dy, cache):
         return affine_pass(plan, x, p, dy, centre), dgamma, sums[0]
 
 # %% ../nbs/14_normalize.ipynb #eb356d16
-def batchnorm(x, gamma, beta, eps=1e-5, axis=-1):
+def batchnorm(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eps: float = 1e-5,
+              axis: int = -1) -> tuple[np.ndarray, Cache]:
     """Normalize each feature by its batch mean and population variance: `gamma*xhat + beta`.
 
     Statistics add up in float64; `cache.mean` and `cache.var` hold them. A feature with a NaN or infinity in it
@@ -276,6 +310,13 @@ def batchnorm(x, gamma, beta, eps=1e-5, axis=-1):
     ------
     ValueError
         For fewer than two examples per feature, an x that is not float32 or float64, and parameters of another shape.
+
+    Examples
+    --------
+    >>> y, cache = batchnorm([[1.0, 10.0], [3.0, 30.0]], gamma=[1, 2], beta=[0, 5])
+    >>> y.round(3)
+    array([[-1.,  3.],
+           [ 1.,  7.]])
     """
     x, axis = checked_array(x, axis)
     n = x.shape[axis]
@@ -292,7 +333,7 @@ def batchnorm(x, gamma, beta, eps=1e-5, axis=-1):
     return view.restored(y), cache
 
 # %% ../nbs/14_normalize.ipynb #c8c9a0ed
-def batchnorm_backward(dy, cache):
+def batchnorm_backward(dy: ArrayLike, cache: Cache) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The gradients of batch norm, including those through the batch mean and variance.
 
     Their sums add up in float64. Without Numba those of dy*x, if float32, are added eight at a time before, which
@@ -314,6 +355,13 @@ def batchnorm_backward(dy, cache):
     ------
     ValueError
         If dy's shape is not x's, or dy is not real numbers.
+
+    Examples
+    --------
+    >>> y, cache = batchnorm([[1.0], [3.0]], gamma=[1.0], beta=[0.0])
+    >>> dx, dgamma, dbeta = batchnorm_backward([[1.0], [2.0]], cache)
+    >>> dgamma.round(3), dbeta
+    (array([1.]), array([3.]))
     """
     dy, view = np.asarray(dy), cache.view
     if dy.dtype.kind not in "fiu":
@@ -326,7 +374,8 @@ def batchnorm_backward(dy, cache):
     return view.restored(dx), dgamma.astype(cache.dtypes[0]), dbeta.astype(cache.dtypes[1])
 
 # %% ../nbs/14_normalize.ipynb #d6943eda
-def batchnorm_inference(x, gamma, beta, mean, var, eps=1e-5, axis=-1):
+def batchnorm_inference(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, mean: ArrayLike, var: ArrayLike,
+                        eps: float = 1e-5, axis: int = -1) -> np.ndarray:
     """Normalize each example by given statistics: `gamma*(x - mean)/sqrt(var + eps) + beta`.
 
     Parameters
@@ -351,11 +400,17 @@ def batchnorm_inference(x, gamma, beta, mean, var, eps=1e-5, axis=-1):
     ------
     ValueError
         For an x that is not float32 or float64, parameters of another shape, or a negative variance.
+
+    Examples
+    --------
+    >>> batchnorm_inference([[5.0]], gamma=[1], beta=[0], mean=[1], var=[4], eps=0)
+    array([[2.]])
     """
     return inference_with_cache(x, gamma, beta, mean, var, eps, axis)[0]
 
 # %% ../nbs/14_normalize.ipynb #53b4b268
-def inference_with_cache(x, gamma, beta, mean, var, eps, axis):
+def inference_with_cache(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, mean: ArrayLike, var: ArrayLike,
+                         eps: float, axis: int) -> tuple[np.ndarray, Cache | None]:
     """As `batchnorm_inference`, with the cache for the way back.
 
     Parameters
