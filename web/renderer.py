@@ -5,6 +5,7 @@ import re
 
 from nbdev.showdoc import BasicMarkdownRenderer
 
+times = re.compile(r"(?<=[\w)\]])\*+(?=[\w(\[])")  # between factors, where no italics begin or end
 underlined = re.compile(r"^(\w+)\n-{3,}$", re.M)  # a section's title
 
 
@@ -22,7 +23,8 @@ def documented(docstring):
     text, *sections = underlined.split(docstring)
     if not sections:
         return None
-    summary, _, more = text.strip().partition("\n\n")
+    escaped = times.sub(lambda found: found[0].replace("*", r"\*"), text.strip())
+    summary, _, more = escaped.partition("\n\n")
     parts = [f"*{summary}*", more.strip()]
     for title, body in zip(sections[::2], sections[1::2], strict=True):
         if title == "Examples":
