@@ -58,7 +58,7 @@ readme: install
 	@$(BIN)/python -m web readme
 
 rooms: install
-	@$(BIN)/python .ci/rooms.py
+	@$(BIN)/python -m web.rooms
 
 lint: install
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -20,6 +20,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from PIL import Image
 
 import dlnotes
+from web import rooms
 from web.__main__ import html, markdown, options
 
 root = Path(__file__).parents[1]
@@ -35,7 +36,7 @@ def load(path):
     return module
 
 
-rerun, links, rooms, names = (load(root / ".ci" / f"{name}.py") for name in ("notebooks", "links", "rooms", "names"))
+rerun, links, names = (load(root / ".ci" / f"{name}.py") for name in ("notebooks", "links", "names"))
 
 
 # The package

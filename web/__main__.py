@@ -88,6 +88,11 @@ def html(text, target, meta):
         target.write_text(pandoc(text, "--to=html5", *style, *parts, *sources), encoding="utf-8")
 
 
+def configuration():
+    """What `nbs/_quarto.yml` says."""
+    return yaml.safe_load((root / "nbs" / "_quarto.yml").read_text(encoding="utf-8"))
+
+
 def sidebar(contents):
     """The entries of the sidebar in order: {"section": …} or {"notebook": …, "text": … or absent}."""
     for entry in contents:
@@ -116,7 +121,7 @@ def source_pages(docs, meta):
 
 def fallback(processed, docs):
     """Builds the site with pandoc alone."""
-    quarto = yaml.safe_load((root / "nbs" / "_quarto.yml").read_text(encoding="utf-8"))
+    quarto = configuration()
     website, cfg = quarto["website"], get_config()
     nav = [dict(entry) for entry in sidebar(website["sidebar"]["contents"])]
     for entry in nav:
@@ -155,10 +160,15 @@ def fallback(processed, docs):
 def processed_notebooks():
     """The folder where nbdev puts the notebooks with their documentation filled in."""
     os.environ["PYTHONWARNINGS"] = "ignore:Found cells containing imports"  # nbdev's workers would print each such cell
-    processed = proc_nbs(n_workers=2)
-    for path in processed.glob("*.ipynb"):  # what the documentation above it says is not said twice, unless asked for
-        text = path.read_text(encoding="utf-8")
-        path.write_text(text.replace(r"#| code-fold: show\n", r"#| code-fold: true\n"), encoding="utf-8")
+    old = root / "_proc"  # nbdev keeps a notebook there that has not changed, even where the renderer has
+    stale = old.exists() and old.stat().st_mtime < (web / "renderer.py").stat().st_mtime
+    processed = proc_nbs(n_workers=2, force=stale)
+    open_source = '#| code-fold: show\n#| code-summary: "Exported source"\n'
+    for path in processed.glob("*.ipynb"):  # the documentation above the source has said it: it shows when asked for
+        nb = nbformat.read(path, as_version=4)
+        for cell in nb.cells:
+            cell.source = cell.source.replace(open_source, open_source.replace("show", "true"), 1)
+        nbformat.write(nb, path)
     return processed
 
 
