@@ -33,6 +33,12 @@ def cores() -> int:
     >>> cores() >= 1
     True
     """
+    mine = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+    return _cores(frozenset(mine), os.environ.get("LOKY_MAX_CPU_COUNT"))
+
+@lru_cache(8)
+def _cores(mine: frozenset[int], asked: str | None) -> int:
+    "loky's count, which reads files of the system: asked for anew only when what may change in a process has changed"
     return cpu_count()
 
 # %% ../nbs/06_threads.ipynb #119e57b8
