@@ -85,7 +85,7 @@ def edges(study: Study, level: float = 0.05, shuffles: int = 10_000) -> list[Edg
     'widen x upward'
     """
     _must_be_study(study)
-    trials = sorted((t for t in study.complete if t.whole), key=lambda t: t.value*sign_of(study.direction))
+    trials = [t for t in study.ranked() if t.whole]
     if (n := len(trials)) < 9: raise ValueError(f"edges needs 9 complete trials from the whole space, got {n}")
     u, best = study.space.cdf([t.params for t in trials]), study.space.cdf([study.best.params])[0]
     thirds = Stream(0, "edges")(shuffles, n).argsort(axis=1, kind="stable")[:, :n//3]
@@ -500,7 +500,7 @@ def retune(study: Study, objective: Callable[[dict[str, Any]], float], top: int 
     if whole_number("top", top) + whole_number("fresh", fresh) < 1: raise ValueError("top or fresh must be at least 1")
     champion, sign = study.best, sign_of(study.direction)
     run = lambda params: v if (v := evaluate(objective, params)["value"]) is not None else math.nan
-    runners = sorted((t for t in study.complete if t.params != champion.params), key=lambda t: sign*t.value)[:top]
+    runners = [t for t in study.ranked() if t.params != champion.params][:top]
     near = study.space.zoom(study.complete, direction=study.direction).sample(fresh//2, seed=seed + 1)
     method = "quasirandom" if len(study.space) <= 40 else "random"
     rivals = [t.params for t in runners] + near + study.space.sample(fresh - fresh//2, seed=seed + 2, method=method)

@@ -69,7 +69,8 @@ class Study:
     @property
     def best(self) -> Trial:
         "The best complete trial, the earliest of equals. Raises ValueError if there is none."
-        return self.ranked(1)[0]
+        if not (done := self.complete): raise ValueError(f"none of the {len(self.trials)} trials is complete")
+        return min(done, key=self._loss)
 
     @property
     def best_params(self) -> dict[str, Any]:
@@ -91,26 +92,11 @@ class Study:
         "The values as something to minimise: with the sign changed if the direction is \"maximize\", shape (n_trials,)."
         return sign_of(self.direction)*self.values
 
-    def ranked(self, n: int | None = None) -> list[Trial]:
-        """The complete trials, the best first.
+    def ranked(self) -> list[Trial]:
+        "The complete trials, the best first, and the earliest of equals."
+        return sorted(self.complete, key=self._loss)
 
-        Parameters
-        ----------
-        n : int, optional
-            How many at most; all by default.
-
-        Returns
-        -------
-        list of Trial
-
-        Raises
-        ------
-        ValueError
-            If no trial is complete.
-        """
-        if not self.complete: raise ValueError(f"none of the {len(self.trials)} trials is complete")
-        sign = sign_of(self.direction)
-        return sorted(self.complete, key=lambda t: sign*t.value)[:n]
+    def _loss(self, trial: Trial) -> float: return sign_of(self.direction)*trial.value
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Study":
@@ -142,12 +128,12 @@ class Study:
 
     def lineage(self) -> str:
         "Which space each stage drew from, and the best value after it: a line per stage."
-        lines, lowest = [], min if self.direction == "minimize" else max
+        lines = []
         for number, space in enumerate(self.stages):
             of = [t for t in self.trials if t.stage == number]
-            seen = [t.value for t in self.complete if t.stage <= number]
+            seen = [t for t in self.complete if t.stage <= number]
             numbers = f"trials {of[0].number}-{of[-1].number}" if of else "no trial yet"
-            best = f"best {lowest(seen):.4g}" if seen else "nothing complete"
+            best = f"best {min(seen, key=self._loss).value:.4g}" if seen else "nothing complete"
             lines.append(f"stage {number}: {numbers} ({sum(t.whole for t in of)} from the whole space), {best}, {space}")
         return "\n".join(lines)
 
@@ -168,7 +154,7 @@ class Study:
 
     def _repr_html_(self) -> str:
         "The best trials as a small table, for notebooks"
-        rows = self.ranked(5) if self.complete else []
+        rows = self.ranked()[:5]
         cells = lambda tag, row: "<tr>" + "".join(f"<{tag}>{escape(str(c))}</{tag}>" for c in row) + "</tr>"
         show = lambda v: f"{v:.4g}" if isinstance(v, float) else v
         body = [cells("td", [t.number, show(t.value), t.stage, *map(show, t.params.values())]) for t in rows]

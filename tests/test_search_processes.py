@@ -352,7 +352,7 @@ def test_damage_elsewhere_is_an_error_that_names_the_line_and_touches_nothing(tm
         "line 8 .*value None": changed(lines[7], value=None),
         "line 8 .*value nan": changed(lines[7], value=float("nan")),
         "line 8 .*failed has the value": changed(lines[7], state="failed"),
-        "line 1 .*must be": changed(lines[0], direction="sideways"),
+        "line 1 .*direction must be": changed(lines[0], direction="sideways"),
         "line 1 .*seed None": changed(lines[0], seed=None),
         "line 1 .*stage": changed(lines[0], stage_size=0),
     }
