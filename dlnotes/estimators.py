@@ -12,8 +12,10 @@ import sys
 import warnings
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .entropy import check_class_weights, check_probabilities, first_place, floats
+from .losses import softmax
 
 # %% ../nbs/20_estimators.ipynb #70251069
 def sklearn_exception(name: str, fallback: type) -> type:
@@ -295,8 +297,53 @@ class Classifier:
     """What the classifiers of this book share: scikit-learn's manners, without scikit-learn.
 
     A subclass keeps each argument of its constructor under the argument's name. It defines `fit`, which leaves
-    `classes_`, and calls `remember_columns`; and `predict`, which starts from `fitted_features`. Then it can be
+    `classes_`, and calls `remember_columns`; and `decision_function`, which starts from `fitted_features`. Then it can be
     cloned, put in pipelines, searched over, and scored."""
+
+    def _every_logit(self, X: ArrayLike) -> np.ndarray:
+        "Logits with a column for each class; a subclass with fewer overrides it"
+        return self.decision_function(X)
+
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+        """The probability of each class.
+
+        Parameters
+        ----------
+        X : (m, n) array_like or DataFrame
+            Examples as rows.
+
+        Returns
+        -------
+        (m, K) array
+            Columns as in `classes_`; rows sum to 1.
+
+        Raises
+        ------
+        ValueError
+            As `decision_function`.
+        """
+        return softmax(self._every_logit(X))
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """The likeliest class.
+
+        Parameters
+        ----------
+        X : (m, n) array_like or DataFrame
+            Examples as rows.
+
+        Returns
+        -------
+        (m,) array
+            Labels.
+
+        Raises
+        ------
+        ValueError
+            As `decision_function`.
+        """
+        best = self._every_logit(X).argmax(axis=1)  # first, since it says if there has been no fit
+        return self.classes_[best]
 
     def score(self,
               X, # (m, n) examples as rows

@@ -21,7 +21,7 @@ from .estimators import (
     Classifier, balance, check_features, check_names, encode, feature_names, fitted_features,
     remember_columns, sample_weights)
 from .layer import BatchNorm, archive
-from .losses import cross_entropy, softmax
+from .losses import cross_entropy
 
 # %% ../nbs/22_network.ipynb #b382826e
 def _shapes(sizes, norm):
@@ -479,47 +479,6 @@ class MLP(Classifier):
         """
         X = fitted_features(self, X)
         return self._logits(X.astype(self.theta_.dtype, copy=False))
-
-    def predict_proba(self, X: ArrayLike) -> np.ndarray:
-        """The probability of each class.
-
-        Parameters
-        ----------
-        X : (m, n) array_like or DataFrame
-            Examples as rows.
-
-        Returns
-        -------
-        (m, K) array
-            Columns as in `classes_`; rows sum to 1.
-
-        Raises
-        ------
-        ValueError
-            As `decision_function`.
-        """
-        return softmax(self.decision_function(X))
-
-    def predict(self, X: ArrayLike) -> np.ndarray:
-        """The likeliest class.
-
-        Parameters
-        ----------
-        X : (m, n) array_like or DataFrame
-            Examples as rows.
-
-        Returns
-        -------
-        (m,) array
-            Labels.
-
-        Raises
-        ------
-        ValueError
-            As `decision_function`.
-        """
-        best = self.decision_function(X).argmax(axis=1)
-        return self.classes_[best]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes settings and weights as a NumPy archive, without pickle.

@@ -237,46 +237,9 @@ class SoftmaxRegression(Classifier):
         ValueError
             As `decision_function`.
         """
-        return log_softmax(self._logits(X))
-
-    def predict_proba(self, X: ArrayLike) -> np.ndarray:
-        """The probability of each class.
-
-        Parameters
-        ----------
-        X : (m, n) array_like or DataFrame
-            Examples as rows.
-
-        Returns
-        -------
-        (m, K) array
-            Columns as in `classes_`; rows sum to 1.
-
-        Raises
-        ------
-        ValueError
-            As `decision_function`.
-        """
-        return softmax(self._logits(X))
+        return log_softmax(self._every_logit(X))
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """The likeliest class.
-
-        Parameters
-        ----------
-        X : (m, n) array_like or DataFrame
-            Examples as rows.
-
-        Returns
-        -------
-        (m,) array
-            Labels.
-
-        Raises
-        ------
-        ValueError
-            As `decision_function`.
-        """
         z = self.decision_function(X)
         return self.classes_[(z > 0).astype(int) if z.ndim == 1 else z.argmax(axis=1)]
 
@@ -354,7 +317,7 @@ class SoftmaxRegression(Classifier):
             raise ValueError("fit_intercept must be True or False, "
                              f"got {self.fit_intercept!r}")
 
-    def _logits(self, X):
+    def _every_logit(self, X):
         z = self.decision_function(X)
         return np.stack([np.zeros_like(z), z], axis=1) if z.ndim == 1 else z
 
@@ -387,7 +350,7 @@ class SoftmaxRegression(Classifier):
             per_class = balance(self.class_weight, classes, totals)
             s = s*(per_class[y] if Q is None else Q@per_class)
         prepared = ScaledFeatures(X, (2 if K == 2 else 1)/self.C, self.fit_intercept)
-        variance = _variances(prepared, softmax(self._logits(X).astype(np.float64)), s)
+        variance = _variances(prepared, softmax(self._every_logit(X).astype(np.float64)), s)
         if not (variance > 0).all() or not np.isfinite(variance).all():
             raise ValueError("the observed information is singular: X does not determine some "
                              "coefficients. Remove features that are constant or sums of others, "
