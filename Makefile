@@ -22,7 +22,7 @@ help:
 	@echo "make export     notebooks -> dlnotes/*.py"
 	@echo "make readme     nbs/index.ipynb -> README.md"
 	@echo "make rooms      the table of rooms in CONTRIBUTING.md, from the notebooks"
-	@echo "make lint       ruff over the code and the notebooks"
+	@echo "make lint       ruff over the code and the notebooks, and a strict type checker over what is public"
 	@echo "make bench      every benchmark, beside its peer"
 	@echo "make frameworks run the appendix's programs in environments of their own (NAMES='theano torch'; default all)"
 	@echo "make clean      remove what the commands above made"
@@ -61,7 +61,7 @@ rooms: install
 	@$(BIN)/python -m web.rooms
 
 lint: install
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/python .ci/typed.py
 
 bench: install
 	@for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done

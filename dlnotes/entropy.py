@@ -10,11 +10,12 @@ __all__ = ['floats', 'is_whole', 'class_axis', 'first_place', 'check_labels', 'c
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from .threads import get_threads, share
 
 # %% ../nbs/17_entropy.ipynb #c4dfa3c5
-def floats(z, name: str = "z") -> np.ndarray:
+def floats(z: ArrayLike, name: str = "z") -> np.ndarray:
     """`z` in floating point.
 
     Parameters
@@ -33,6 +34,11 @@ def floats(z, name: str = "z") -> np.ndarray:
     ------
     ValueError
         If `z` does not hold real numbers.
+
+    Examples
+    --------
+    >>> floats([1, 2]), floats(np.float16(0.5)).dtype
+    (array([1., 2.]), dtype('float32'))
     """
     z = np.asarray(z)
     if z.dtype in (np.float32, np.float64): return z
@@ -40,8 +46,23 @@ def floats(z, name: str = "z") -> np.ndarray:
         raise ValueError(f"{name} must hold real numbers, got dtype {z.dtype}")
     return z.astype(np.float32 if z.dtype == np.float16 else np.float64)
 
-def is_whole(k) -> bool:
-    """Whether `k` is a whole number: Python's or NumPy's, and no boolean."""
+def is_whole(k: object) -> bool:
+    """Whether `k` is a whole number: Python's or NumPy's, and no boolean.
+
+    Parameters
+    ----------
+    k : object
+        Anything.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_whole(np.int8(3)), is_whole(3.0), is_whole(True)
+    (True, False, False)
+    """
     return isinstance(k, (int, np.integer)) and not isinstance(k, (bool, np.bool_))
 
 def class_axis(z: np.ndarray, axis: int) -> int:
@@ -63,6 +84,11 @@ def class_axis(z: np.ndarray, axis: int) -> int:
     ------
     ValueError
         If `z` has no such axis, or nothing along it.
+
+    Examples
+    --------
+    >>> class_axis(np.zeros((5, 3)), -1)
+    1
     """
     if z.ndim == 0: raise ValueError(f"z needs an axis of classes, got the single number {z}")
     if not is_whole(axis) or not -z.ndim <= axis < z.ndim:
@@ -73,7 +99,7 @@ def class_axis(z: np.ndarray, axis: int) -> int:
     return int(axis) % z.ndim
 
 # %% ../nbs/17_entropy.ipynb #5f295ff4
-def first_place(wrong: np.ndarray) -> tuple:
+def first_place(wrong: np.ndarray) -> tuple[int, ...]:
     """The index of the first True, for a message.
 
     Parameters
@@ -85,10 +111,16 @@ def first_place(wrong: np.ndarray) -> tuple:
     -------
     tuple of int
         Plain integers, which print without their type.
+
+    Examples
+    --------
+    >>> first_place(np.array([[False, False], [True, False]]))
+    (1, 0)
     """
     return tuple(int(i) for i in np.argwhere(wrong)[0])
 
-def check_labels(y, num_classes: int, ignore_index: int | None = None) -> tuple:
+def check_labels(y: ArrayLike, num_classes: int,
+                 ignore_index: int | None = None) -> tuple[np.ndarray, np.ndarray | None]:
     """Labels as integers.
 
     Parameters
@@ -111,6 +143,12 @@ def check_labels(y, num_classes: int, ignore_index: int | None = None) -> tuple:
     ------
     ValueError
         If `y` does not hold integers; for a label out of range, naming the first.
+
+    Examples
+    --------
+    >>> y, ignored = check_labels([2, -100, 0], 3, ignore_index=-100)
+    >>> y.tolist(), ignored.tolist()
+    ([2, 0, 0], [False, True, False])
     """
     y = np.asarray(y)
     if y.dtype.kind not in "iub" and y.size:
@@ -125,7 +163,7 @@ def check_labels(y, num_classes: int, ignore_index: int | None = None) -> tuple:
     return y.astype(np.intp, copy=False), ignored
 
 # %% ../nbs/17_entropy.ipynb #35650726
-def check_class_weights(weight, c: int, dtype) -> np.ndarray | None:
+def check_class_weights(weight: ArrayLike | None, c: int, dtype: DTypeLike) -> np.ndarray | None:
     """A weight for each class.
 
     Parameters
@@ -146,6 +184,11 @@ def check_class_weights(weight, c: int, dtype) -> np.ndarray | None:
     ------
     ValueError
         For another shape; for a weight that is negative or not finite, naming the first.
+
+    Examples
+    --------
+    >>> check_class_weights([1, 2], 2, np.float32)
+    array([1., 2.], dtype=float32)
     """
     if weight is None: return None
     weight = floats(weight, "weight").astype(dtype)
@@ -158,7 +201,7 @@ def check_class_weights(weight, c: int, dtype) -> np.ndarray | None:
                          f"got {weight[wrong][0]} at {first_place(wrong)}")
     return weight
 
-def check_probabilities(y, axis: int, dtype) -> np.ndarray:
+def check_probabilities(y: ArrayLike, axis: int, dtype: DTypeLike) -> np.ndarray:
     """Probabilities that sum to 1 along `axis`.
 
     Parameters
@@ -179,6 +222,12 @@ def check_probabilities(y, axis: int, dtype) -> np.ndarray:
     ------
     ValueError
         For an entry that is negative or not finite, or another sum, naming the first.
+
+    Examples
+    --------
+    >>> check_probabilities([[0, 1], [0.25, 0.75]], 1, np.float64)
+    array([[0.  , 1.  ],
+           [0.25, 0.75]])
     """
     y = floats(y, "y")
     wrong = ~((y >= 0) & (y < np.inf))
@@ -194,8 +243,9 @@ def check_probabilities(y, axis: int, dtype) -> np.ndarray:
     return y
 
 # %% ../nbs/17_entropy.ipynb #397ce4f0
-def check_targets(y, z: np.ndarray, axis: int, weight=None, label_smoothing: float = 0.0,
-                  ignore_index: int | None = None) -> tuple:
+def check_targets(y: ArrayLike, z: np.ndarray, axis: int, weight: ArrayLike | None = None,
+                  label_smoothing: float = 0.0,
+                  ignore_index: int | None = None) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
     """What the cross-entropy of logits `z` is to be taken with: labels or probabilities, and the weights of classes.
 
     Parameters
@@ -226,6 +276,11 @@ def check_targets(y, z: np.ndarray, axis: int, weight=None, label_smoothing: flo
     ------
     ValueError
         For anything else, naming what is wrong, with the value and its place.
+
+    Examples
+    --------
+    >>> check_targets([0, 2], np.zeros((2, 3)), axis=1)
+    (array([0, 2]), None, None)
     """
     y, c = np.asarray(y), z.shape[axis]
     shape, soft = z.shape[:axis] + z.shape[axis+1:], y.shape == z.shape
@@ -255,6 +310,14 @@ def each_block(work: Callable[[slice], None], m: int, c: int) -> None:
         How many rows there are.
     c : int
         How many numbers are in a row.
+
+    Examples
+    --------
+    >>> z, top = np.eye(3), np.empty(3)
+    >>> def work(rows): top[rows] = z[rows].max(axis=1)
+    >>> each_block(work, 3, 3)
+    >>> top
+    array([1., 1., 1.])
     """
     if m*c <= _BLOCK: return work(slice(0, m)) if m else None
     step = max(1, _BLOCK // c)
@@ -283,6 +346,13 @@ def label_block(z: np.ndarray, y: np.ndarray, scale: np.ndarray, loss: np.ndarra
         Is overwritten, in nats.
     dz : ndarray (m, c)
         Is overwritten; may be `z` itself. In memory row by row, of `z`'s precision.
+
+    Examples
+    --------
+    >>> z, loss, dz = np.zeros((1, 4)), np.empty(1), np.empty((1, 4))
+    >>> label_block(z, np.array([2]), np.ones(1), loss, dz)
+    >>> loss.round(3), dz
+    (array([1.386]), array([[ 0.25,  0.25, -0.75,  0.25]]))
     """
     flat, at = dz.reshape(-1), np.arange(len(z))*z.shape[1] + y
     with np.errstate(all="ignore"):
@@ -318,6 +388,13 @@ def target_block(z: np.ndarray, q: np.ndarray, scale: np.ndarray, loss: np.ndarr
         Is overwritten, in nats.
     dz : ndarray (m, c)
         Is overwritten; may be `z` itself.
+
+    Examples
+    --------
+    >>> z, loss, dz = np.zeros((1, 2)), np.empty(1), np.empty((1, 2))
+    >>> target_block(z, np.array([[0.25, 0.75]]), np.ones(1), loss, dz)
+    >>> loss.round(3), dz
+    (array([0.693]), array([[ 0.25, -0.25]]))
     """
     with np.errstate(all="ignore"):
         t = z - z.max(axis=1, keepdims=True)

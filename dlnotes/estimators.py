@@ -10,6 +10,7 @@ __all__ = ['sklearn_exception', 'check_features', 'feature_names', 'encode', 'sa
 import inspect
 import sys
 import warnings
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -32,11 +33,16 @@ def sklearn_exception(name: str, fallback: type) -> type:
     -------
     type
         One or the other. Never imports scikit-learn.
+
+    Examples
+    --------
+    >>> issubclass(sklearn_exception("NotFittedError", ValueError), ValueError)
+    True
     """
     return getattr(sys.modules.get("sklearn.exceptions"), name, fallback)
 
 # %% ../nbs/20_estimators.ipynb #2aa4ab3e
-def check_features(X) -> np.ndarray:
+def check_features(X: ArrayLike) -> np.ndarray:
     """Examples as a float array.
 
     Parameters
@@ -55,6 +61,12 @@ def check_features(X) -> np.ndarray:
         For a sparse matrix.
     ValueError
         For anything else, naming the first NaN or infinity.
+
+    Examples
+    --------
+    >>> check_features([[1, 2], [3, 4]])
+    array([[1., 2.],
+           [3., 4.]])
     """
     if hasattr(X, "tocsr"): raise TypeError("sparse X is not supported: pass X.toarray()")
     X = np.asarray(X)
@@ -76,7 +88,7 @@ def check_features(X) -> np.ndarray:
         raise ValueError(f"X must be finite, got {what} at {at}: drop or fill it first")
     return X
 
-def feature_names(X) -> np.ndarray | None:
+def feature_names(X: object) -> np.ndarray | None:
     """The names of a DataFrame's columns.
 
     Parameters
@@ -88,13 +100,18 @@ def feature_names(X) -> np.ndarray | None:
     -------
     ndarray of object or None
         None where there are no names, or not all are strings.
+
+    Examples
+    --------
+    >>> feature_names(np.ones((2, 2))) is None
+    True
     """
     names = getattr(X, "columns", None)
     if names is None or not all(isinstance(name, str) for name in names): return None
     return np.asarray(names, dtype=object)
 
 # %% ../nbs/20_estimators.ipynb #37ac13c1
-def encode(y, m: int) -> tuple:
+def encode(y: ArrayLike | None, m: int) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
     """Labels of any kind as numbers; or rows of probabilities.
 
     Parameters
@@ -117,6 +134,12 @@ def encode(y, m: int) -> tuple:
     ------
     ValueError
         For another number of rows, fractions as labels, labels that do not sort, rows that do not sum to 1.
+
+    Examples
+    --------
+    >>> classes, places, _ = encode(["yes", "no", "yes"], 3)
+    >>> classes.tolist(), places.tolist()
+    (['no', 'yes'], [1, 0, 1])
     """
     if y is None: raise ValueError("fit requires y to be passed, but the target y is None")
     y = np.asarray(y)
@@ -144,7 +167,7 @@ def encode(y, m: int) -> tuple:
     return classes, y, None
 
 # %% ../nbs/20_estimators.ipynb #3957f8e7
-def sample_weights(sample_weight, m: int) -> np.ndarray:
+def sample_weights(sample_weight: ArrayLike | None, m: int) -> np.ndarray:
     """A weight for each example.
 
     Parameters
@@ -162,6 +185,11 @@ def sample_weights(sample_weight, m: int) -> np.ndarray:
     ------
     ValueError
         For anything else, naming the first wrong one.
+
+    Examples
+    --------
+    >>> sample_weights(None, 2), sample_weights([1, 0], 2)
+    (array([1., 1.]), array([1., 0.]))
     """
     if sample_weight is None: return np.ones(m)
     s = floats(sample_weight, "sample_weight").astype(np.float64)
@@ -178,7 +206,7 @@ def sample_weights(sample_weight, m: int) -> np.ndarray:
                          "at least two classes need a positive weight")
     return s
 
-def balance(class_weight, classes: np.ndarray, totals: np.ndarray) -> np.ndarray:
+def balance(class_weight: dict[Any, float] | str | None, classes: np.ndarray, totals: np.ndarray) -> np.ndarray:
     """The weight of each class.
 
     Parameters
@@ -198,6 +226,11 @@ def balance(class_weight, classes: np.ndarray, totals: np.ndarray) -> np.ndarray
     ------
     ValueError
         For another `class_weight`, a label that does not occur, a weight that is negative or not finite.
+
+    Examples
+    --------
+    >>> balance("balanced", np.array(["no", "yes"]), np.array([3.0, 1.0]))
+    array([0.66666667, 2.        ])
     """
     if class_weight is None: return np.ones(len(classes))
     if isinstance(class_weight, str) and class_weight == "balanced":
@@ -235,6 +268,13 @@ def check_names(model: str, fitted: np.ndarray | None, given: np.ndarray | None,
     ------
     ValueError
         If the names, or their order, are others.
+
+    Examples
+    --------
+    >>> check_names("MLP", fitted=np.array(["age", "dose"]), given=np.array(["dose", "age"]))
+    Traceback (most recent call last):
+    ...
+    ValueError: The feature names should match those that were passed during fit: expected [...], got [...]
     """
     if fitted is not None and given is None:
         warnings.warn(f"X does not have valid feature names, but {model} was fitted with "
@@ -246,7 +286,7 @@ def check_names(model: str, fitted: np.ndarray | None, given: np.ndarray | None,
         raise ValueError("The feature names should match those that were passed during fit: "
                          f"expected {list(fitted)}, got {list(given)}")
 
-def fitted_features(model, X) -> np.ndarray:
+def fitted_features(model: "Classifier", X: ArrayLike) -> np.ndarray:
     """`check_features(X)` for a model that is to predict.
 
     Parameters
@@ -264,6 +304,13 @@ def fitted_features(model, X) -> np.ndarray:
     ------
     ValueError
         Before `fit`; for columns of other names or another number; and as `check_features` does.
+
+    Examples
+    --------
+    >>> fitted_features(Classifier(), [[1]])
+    Traceback (most recent call last):
+    ...
+    ValueError: this Classifier is not fitted yet: call fit first
     """
     name = type(model).__name__
     if not hasattr(model, "classes_"):
@@ -276,7 +323,7 @@ def fitted_features(model, X) -> np.ndarray:
                          f"{model.n_features_in_} features as input")
     return X
 
-def remember_columns(model, n: int, names: np.ndarray | None) -> None:
+def remember_columns(model: "Classifier", n: int, names: np.ndarray | None) -> None:
     """Keeps in a model what `fitted_features` compares with.
 
     Parameters
@@ -287,6 +334,13 @@ def remember_columns(model, n: int, names: np.ndarray | None) -> None:
         How many features the fit had.
     names : ndarray of str, or None
         As `feature_names` found them.
+
+    Examples
+    --------
+    >>> model = Classifier()
+    >>> remember_columns(model, 2, np.array(["age", "dose"]))
+    >>> model.n_features_in_, model.feature_names_in_.tolist()
+    (2, ['age', 'dose'])
     """
     model.n_features_in_ = n
     if names is not None: model.feature_names_in_ = names
@@ -298,7 +352,34 @@ class Classifier:
 
     A subclass keeps each argument of its constructor under the argument's name. It defines `fit`, which leaves
     `classes_`, and calls `remember_columns`; and `decision_function`, which starts from `fitted_features`. Then it can be
-    cloned, put in pipelines, searched over, and scored."""
+    cloned, put in pipelines, searched over, and scored.
+
+    Attributes
+    ----------
+    classes_ : (K,) array
+        The labels of the fit, sorted.
+    n_features_in_ : int
+        How many features the fit had.
+    feature_names_in_ : (n,) array of str
+        Their names; only after a fit to named columns.
+
+    Examples
+    --------
+    >>> class Sign(Classifier):
+    ...     "The sign of the first feature, the more certain the larger it is."
+    ...     def fit(self, X, y):
+    ...         self.classes_ = np.array(["minus", "plus"])
+    ...         remember_columns(self, np.shape(X)[1], feature_names(X))
+    ...         return self
+    ...     def decision_function(self, X):
+    ...         x = fitted_features(self, X)[:, 0]
+    ...         return np.stack([-x, x], axis=1)
+    >>> Sign().fit([[1], [-1]], ["plus", "minus"]).predict([[3], [-2]]).tolist()
+    ['plus', 'minus']
+    """
+    classes_: np.ndarray
+    n_features_in_: int
+    feature_names_in_: np.ndarray
 
     def _every_logit(self, X: ArrayLike) -> np.ndarray:
         "Logits with a column for each class; a subclass with fewer overrides it"
@@ -321,6 +402,12 @@ class Classifier:
         ------
         ValueError
             As `decision_function`.
+
+        Examples
+        --------
+        >>> from dlnotes import SoftmaxRegression
+        >>> SoftmaxRegression().fit([[0], [1]], ["no", "yes"]).predict_proba([[0.5]]).round(3)
+        array([[0.5, 0.5]])
         """
         return softmax(self._every_logit(X))
 
@@ -341,16 +428,45 @@ class Classifier:
         ------
         ValueError
             As `decision_function`.
+
+        Examples
+        --------
+        >>> from dlnotes import SoftmaxRegression
+        >>> SoftmaxRegression().fit([[0], [1]], ["no", "yes"]).predict([[2], [-1]]).tolist()
+        ['yes', 'no']
         """
         best = self._every_logit(X).argmax(axis=1)  # first, since it says if there has been no fit
         return self.classes_[best]
 
-    def score(self,
-              X, # (m, n) examples as rows
-              y, # (m,) true labels
-              sample_weight=None # (m,) weights of at least 0
-             ) -> float: # accuracy in [0, 1]
-        "The share of examples whose likeliest class is `y`."
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """The share of examples whose likeliest class is `y`.
+
+        Parameters
+        ----------
+        X : (m, n) array_like or DataFrame
+            Examples as rows.
+        y : (m,) array_like
+            Their true labels.
+        sample_weight : (m,) array_like, optional
+            What each example counts: at least 0, not all 0.
+
+        Returns
+        -------
+        float
+            In [0, 1].
+
+        Raises
+        ------
+        ValueError
+            As `decision_function`; for another number of labels, and weights that make no sense.
+
+        Examples
+        --------
+        >>> from dlnotes import SoftmaxRegression
+        >>> model = SoftmaxRegression().fit([[0], [1]], ["no", "yes"])
+        >>> model.score([[2], [-1], [3], [4]], ["yes", "no", "no", "yes"])
+        0.75
+        """
         right = self.predict(X)
         y = np.asarray(y)
         if y.size != len(right):
@@ -359,14 +475,51 @@ class Classifier:
         s = sample_weights(sample_weight, len(right))
         return float(np.average(right == y.ravel(), weights=s))
 
-    def get_params(self,
-                   deep=True # for scikit-learn; there is nothing deeper
-                  ) -> dict: # parameter: value
-        "The constructor's arguments."
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The constructor's arguments.
+
+        Parameters
+        ----------
+        deep : bool
+            For scikit-learn; there is nothing deeper.
+
+        Returns
+        -------
+        dict
+            Values by name.
+
+        Examples
+        --------
+        >>> from dlnotes import MLP
+        >>> MLP(lr=0.1).get_params()["lr"]
+        0.1
+        """
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
-    def set_params(self, **params):
-        "Set constructor's arguments by name. Raises ValueError for a name that is not one."
+    def set_params(self, **params: Any) -> Self:
+        """Sets arguments of the constructor, which the next fit takes.
+
+        Parameters
+        ----------
+        **params
+            Values by name.
+
+        Returns
+        -------
+        Classifier
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            For a name that is not one; nothing changes then.
+
+        Examples
+        --------
+        >>> from dlnotes import MLP
+        >>> MLP().set_params(hidden=(8,), lr=0.1)
+        MLP(hidden=(8,), lr=0.1)
+        """
         for name in params:
             if name not in self.get_params():
                 raise ValueError(f"Invalid parameter {name!r}: "
@@ -374,15 +527,15 @@ class Classifier:
         for name, value in params.items(): setattr(self, name, value)
         return self
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         defaults = inspect.signature(type(self)).parameters
         changed = [f"{k}={v!r}" for k, v in self.get_params().items()
                    if repr(v) != repr(defaults[k].default)]
         return f"{type(self).__name__}({', '.join(changed)})"
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
         return Tags(estimator_type="classifier", target_tags=TargetTags(required=True),
                     classifier_tags=ClassifierTags(), input_tags=InputTags())
 
-    def __sklearn_is_fitted__(self): return hasattr(self, "classes_")
+    def __sklearn_is_fitted__(self) -> bool: return hasattr(self, "classes_")

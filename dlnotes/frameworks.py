@@ -7,15 +7,33 @@ __all__ = ['work', 'loss_and_gradients', 'reference', 'load_results']
 
 # %% ../nbs/25_frameworks.ipynb #00000002
 import json
+import os
+from collections.abc import Collection, Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 # %% ../nbs/25_frameworks.ipynb #4e8f2945
-def work(seed:int=0, # of the data and the initial weights
-        ) -> dict: # X (512, 64), W1 (64, 32), W2 (32, 10) float32, labels y, lr, steps
-    "What every program is given: data, initial weights, learning rate, number of steps."
+def work(seed: int = 0) -> dict[str, Any]:
+    """What every program is given: data, initial weights, learning rate, number of steps.
+
+    Parameters
+    ----------
+    seed : int
+        Of the data and the initial weights.
+
+    Returns
+    -------
+    dict
+        X (512, 64), W1 (64, 32) and W2 (32, 10) in float32, labels y (512,), numbers lr and steps.
+
+    Examples
+    --------
+    >>> work()["W1"].shape
+    (64, 32)
+    """
     rng = np.random.default_rng(seed)
     m, D, H, C = 512, 64, 32, 10
     X = rng.standard_normal((m, D)).astype(np.float32)
@@ -36,13 +54,39 @@ def _forward(p, X, mean, var, eps):
     return xhat, h, r, z - np.log(np.exp(z).sum(1, keepdims=True))
 
 # %% ../nbs/25_frameworks.ipynb #20bf44a4
-def loss_and_gradients(p:dict, # parameters W1 (n, H), gamma, beta (H,), W2 (H, C), b2 (C,)
-                       X:np.ndarray, # (m, n) rows are examples
-                       y:np.ndarray, # (m,) labels, 0 to C - 1
-                       eps:float=1e-5, # added to the variance
-                       ddof:int=0, # the batch variance divides by m - ddof
-                      ) -> tuple: # loss, gradients as p, the batch's (mean, variance)
-    "Mean cross-entropy of the network in training mode, its gradient by hand [@ioffe2015]."
+def loss_and_gradients(p: Mapping[str, np.ndarray], X: np.ndarray, y: np.ndarray, eps: float = 1e-5, ddof: int = 0
+                      ) -> tuple[float, dict[str, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Mean cross-entropy of the network in training mode, its gradient by hand [@ioffe2015].
+
+    Parameters
+    ----------
+    p : mapping
+        Parameters W1 (n, H), gamma and beta (H,), W2 (H, C), b2 (C,).
+    X : (m, n) array
+        Examples as rows.
+    y : (m,) array of int
+        Labels, 0 to C - 1.
+    eps : float
+        Added to the variance.
+    ddof : int
+        The batch variance divides by m - ddof.
+
+    Returns
+    -------
+    loss : float
+        In nats.
+    d : dict
+        Gradients by name, shaped as the parameters.
+    (mu, var) : two (H,) arrays
+        Mean and variance of the batch.
+
+    Examples
+    --------
+    >>> p = {"W1": np.eye(2), "gamma": np.ones(2), "beta": np.zeros(2), "W2": np.zeros((2, 2)), "b2": np.zeros(2)}
+    >>> loss, d, _ = loss_and_gradients(p, np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([0, 1]))
+    >>> round(float(loss), 4), d["W2"].round(3).tolist()
+    (0.6931, [[-0.25, 0.25], [0.25, -0.25]])
+    """
     m = len(X); i = np.arange(m)
     a = X @ p["W1"]
     mu, var = a.mean(0), a.var(0, ddof=ddof)
@@ -56,18 +100,46 @@ def loss_and_gradients(p:dict, # parameters W1 (n, H), gamma, beta (H,), W2 (H, 
     return -logp[i, y].mean(), d, (mu, var)
 
 # %% ../nbs/25_frameworks.ipynb #446e9ac1
-def reference(data:dict|None=None, # as work() makes it, which is the default
-              lr:float|None=None, # learning rate; the data's by default
-              eps:float=1e-5, # added to the variance
-              ddof:int=0, # the batch variance divides by m - ddof
-              frozen:tuple=(), # names of parameters that are not updated
-              decay:float=0.9, # weight of the old value in the running statistics
-              running_ddof:int=0, # the variances that are kept divide by m - running_ddof
-              first:str="averaged", # first batch: "averaged", taken "whole", "weighted"
-             ) -> dict: # losses, last weights, running mean and var, probabilities
+def reference(data: Mapping[str, Any] | None = None, lr: float | None = None, eps: float = 1e-5, ddof: int = 0,
+              frozen: Collection[str] = (), decay: float = 0.9, running_ddof: int = 0,
+              first: str = "averaged") -> dict[str, Any]:
     """The program in NumPy, float64: what every framework is compared with.
 
-    Raises ValueError for an unknown `first`."""
+    Parameters
+    ----------
+    data : mapping, optional
+        As `work` makes it, which is the default.
+    lr : float, optional
+        Learning rate; the data's by default.
+    eps : float
+        Added to the variance.
+    ddof : int
+        The batch variance divides by m - ddof.
+    frozen : collection of str
+        Names of parameters that are not updated.
+    decay : float
+        Weight of the old value in the running statistics.
+    running_ddof : int
+        The variances that are kept divide by m - running_ddof.
+    first : {"averaged", "whole", "weighted"}
+        How the first batch enters the running statistics.
+
+    Returns
+    -------
+    dict
+        losses (nats, one a step), the last weights by name, running mean and var (H,), probabilities (m, C).
+
+    Raises
+    ------
+    ValueError
+        For an unknown `first`.
+
+    Examples
+    --------
+    >>> losses = reference()["losses"]
+    >>> len(losses), losses[-1] < losses[0]
+    (20, True)
+    """
     if first not in ("averaged", "whole", "weighted"):
         raise ValueError(f'first must be "averaged", "whole" or "weighted", got {first!r}')
     data = work() if data is None else data
@@ -98,12 +170,33 @@ def _read(path):
                          f"or run `make frameworks NAMES={path.stem}`") from None
 
 # %% ../nbs/25_frameworks.ipynb #2c88fce3
-def load_results(folder:str|Path|None=None, # of NAME.json files; None: the package's
-                ) -> dict: # name -> {"last_attempt": date, status, reason; "result"}
+def load_results(folder: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     """What the programs gave when last run, as plain data, NumPy first.
 
-    Two entries beside them are no programs: "releases" and "governance". Raises
-    FileNotFoundError where there are no results, and ValueError where a file is damaged."""
+    Two entries beside them are no programs: "releases" and "governance".
+
+    Parameters
+    ----------
+    folder : str or path, optional
+        That holds NAME.json files; by default the package's.
+
+    Returns
+    -------
+    dict
+        By name of the program: "last_attempt" (date, status, reason) and "result".
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there are no results.
+    ValueError
+        Where a file is damaged.
+
+    Examples
+    --------
+    >>> list(load_results())[0]
+    'numpy'
+    """
     folder = Path(str(files("dlnotes")/"recorded"/"frameworks" if folder is None else folder))
     paths = sorted(folder.glob("*.json"), key=lambda p: (p.stem != "numpy", p.stem))
     if not paths:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dlnotes.normalize import (
+    Cache,
     batchnorm,
     batchnorm_backward,
     checked_array,
@@ -88,6 +89,11 @@ class Moments:
         ------
         ValueError
             If x is empty, or not float32 or float64.
+
+        Examples
+        --------
+        >>> Moments.of([[1.0, 10.0], [3.0, 30.0]]).var
+        array([  1., 100.])
         """
         count, mean, var = mean_and_variance(x, axis)
         return cls(count, mean, var*count)
@@ -176,6 +182,21 @@ class BatchNorm:
     >>> bn.mean
     array([0.2, 2. ])
     """
+    num_features: int
+    decay: float | None
+    eps: float
+    axis: int
+    unbiased: bool
+    debias: bool
+    average: str
+    gamma: np.ndarray
+    beta: np.ndarray
+    mean: np.ndarray
+    var: np.ndarray
+    steps: int
+    dgamma: np.ndarray | None
+    dbeta: np.ndarray | None
+    cache: Cache | None
 
     def __init__(self, num_features: int, decay: float | None = 0.9, eps: float = 1e-5, axis: int = -1,
                  unbiased: bool = False, debias: bool = False, average: str = "var") -> None:
@@ -251,6 +272,11 @@ class BatchNorm:
             For what `batchnorm` refuses and for a wrong number of features; nothing changes then.
         TypeError
             For another argument.
+
+        Examples
+        --------
+        >>> BatchNorm(1)([[5.0]], train=False).round(3)
+        array([[5.]])
         """
         for name in others:
             if name in _MODES:
@@ -473,6 +499,15 @@ class BatchNorm:
         ------
         OSError
             If it cannot be written.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     BatchNorm(3).save(f"{folder}/bn.npz")
+        ...     [path.name for path in Path(folder).iterdir()]
+        ['bn.npz']
         """
         with open(path, "wb") as file:
             config = json.dumps(self._config())

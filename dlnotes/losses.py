@@ -6,20 +6,43 @@
 __all__ = ['softmax', 'log_softmax', 'one_hot', 'cross_entropy']
 
 # %% ../nbs/18_losses.ipynb #4c1426b6
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .entropy import (
     check_labels, check_targets, class_axis, each_block, floats, is_whole, label_block, target_block)
 
 # %% ../nbs/18_losses.ipynb #be8a7fcb
-def softmax(z:np.ndarray, # logits (no unit), classes along `axis`
-            axis:int=-1   # the axis of the classes: -1 for rows, 0 for the notes' columns
-           ) -> np.ndarray: # probabilities, of z's shape and precision
+def softmax(z: ArrayLike, axis: int = -1) -> np.ndarray:
     """`e^z / sum(e^z)`, after subtracting the maximum so that nothing overflows [@blanchard2021].
 
     A logit of -inf has probability 0; a slice that is all -inf, or holds +inf or NaN, is NaN.
-    Raises ValueError for an axis that z does not have, no classes, or entries that are not
-    real numbers."""
+
+    Parameters
+    ----------
+    z : array_like
+        Logits (no unit), of any shape, classes along `axis`.
+    axis : int
+        The axis of the classes: -1 for rows, 0 for the notes' columns.
+
+    Returns
+    -------
+    ndarray
+        Probabilities, of z's shape and precision.
+
+    Raises
+    ------
+    ValueError
+        For an axis that z does not have, no classes, or entries that are not real numbers.
+
+    Examples
+    --------
+    >>> softmax([[0, 0], [1000, 0]])
+    array([[0.5, 0.5],
+           [1. , 0. ]])
+    """
     z = floats(z)
     axis = class_axis(z, axis)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -27,12 +50,31 @@ def softmax(z:np.ndarray, # logits (no unit), classes along `axis`
         return t / t.sum(axis=axis, keepdims=True)
 
 # %% ../nbs/18_losses.ipynb #add99251
-def log_softmax(z:np.ndarray, # logits (no unit), classes along `axis`
-                axis:int=-1   # the axis of the classes
-               ) -> np.ndarray: # log-probabilities (nats), of z's shape and precision
+def log_softmax(z: ArrayLike, axis: int = -1) -> np.ndarray:
     """`z - log(sum(e^z))`, finite wherever the true value is [@blanchard2021].
 
-    Raises ValueError as `softmax` does."""
+    Parameters
+    ----------
+    z : array_like
+        Logits (no unit), of any shape, classes along `axis`.
+    axis : int
+        The axis of the classes.
+
+    Returns
+    -------
+    ndarray
+        Log-probabilities (nats), of z's shape and precision.
+
+    Raises
+    ------
+    ValueError
+        As `softmax`.
+
+    Examples
+    --------
+    >>> log_softmax([1000, 0])
+    array([    0., -1000.])
+    """
     z = floats(z)
     axis = class_axis(z, axis)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -40,12 +82,32 @@ def log_softmax(z:np.ndarray, # logits (no unit), classes along `axis`
         return z - np.log(np.exp(z).sum(axis=axis, keepdims=True))
 
 # %% ../nbs/18_losses.ipynb #c7d82e3b
-def one_hot(y:np.ndarray,   # integer labels, any shape
-            num_classes:int # number of classes c; labels lie in 0 … c-1
-           ) -> np.ndarray: # float64 of shape (*y.shape, c): 1 at the label, 0 elsewhere
+def one_hot(y: ArrayLike, num_classes: int) -> np.ndarray:
     """Rows of zeros with a single 1.
 
-    Raises ValueError for a label that is not an integer in 0 … c-1."""
+    Parameters
+    ----------
+    y : array_like of int
+        Labels in 0 … c - 1, of any shape.
+    num_classes : int
+        The number of classes c.
+
+    Returns
+    -------
+    ndarray (*y.shape, c) of float64
+        1 at the label, 0 elsewhere.
+
+    Raises
+    ------
+    ValueError
+        For a label that is not an integer in 0 … c - 1, or no number of classes.
+
+    Examples
+    --------
+    >>> one_hot([2, 0], 3)
+    array([[0., 0., 1.],
+           [1., 0., 0.]])
+    """
     if not is_whole(num_classes) or num_classes < 1:
         raise ValueError("num_classes must be a whole number of at least 1, "
                          f"got {num_classes!r}")
@@ -62,21 +124,50 @@ def _targets(y, c, label_smoothing, weight):
     if label_smoothing: q = (1 - label_smoothing)*q + label_smoothing/c
     return q if weight is None else q*weight
 
-def cross_entropy(z:np.ndarray, # logits (no unit), classes along `axis`
-                  y:np.ndarray, # integer labels, z's shape without `axis`; or probabilities, z's shape
-                  axis:int=-1,  # the axis of the classes
-                  weight:np.ndarray|None=None, # (c,) weight of each class, at least 0
-                  label_smoothing:float=0.0, # share of a target spread over all c classes, in [0, 1]
-                  ignore_index:int|None=None, # label that counts for nothing, of any value
-                  reduction:str="mean" # "mean", "sum", or "none" for a loss per example
-                 ) -> tuple: # loss (nats; an array for "none"), and dz = d loss / d z, of z's shape
+def cross_entropy(z: ArrayLike, y: ArrayLike, axis: int = -1, weight: ArrayLike | None = None,
+                  label_smoothing: float = 0.0, ignore_index: int | None = None,
+                  reduction: str = "mean") -> tuple[Any, np.ndarray]:
     """Softmax's cross-entropy and its gradient `(yhat - y)/m`; options as in PyTorch [@pytorch].
 
-    "mean" divides by the weights of the labels that count, or for probabilities by the number
-    of examples; the mean of nothing is NaN, with gradient 0. With "none", dz is each example's
-    own gradient. The gradient of an ignored example is exactly 0, whatever its logits. A
-    probability of 0 at a logit of -inf adds nothing. NaN logits give NaN. Raises ValueError for
-    labels out of range, probabilities that do not sum to 1, wrong shapes and bad options."""
+    The mean of nothing is NaN, with gradient 0. The gradient of an ignored example is exactly 0, whatever its
+    logits. A probability of 0 at a logit of -inf adds nothing. NaN logits give NaN.
+
+    Parameters
+    ----------
+    z : array_like
+        Logits (no unit), of any shape, the c classes along `axis`.
+    y : array_like
+        Integer labels, of z's shape without `axis`; or probabilities, of z's shape.
+    axis : int
+        The axis of the classes.
+    weight : (c,) array_like, optional
+        The weight of each class, at least 0.
+    label_smoothing : float
+        The share of a target that is spread over all classes, in [0, 1].
+    ignore_index : int, optional
+        A label that counts for nothing, of any value.
+    reduction : {"mean", "sum", "none"}
+        "mean" divides by the weights of the labels that count, or for probabilities by the number of examples;
+        "none" gives each example's own loss and gradient.
+
+    Returns
+    -------
+    loss : float, or for "none" an ndarray of z's shape without `axis`
+        In nats, of z's precision.
+    dz : ndarray
+        d loss / d z, of z's shape and precision.
+
+    Raises
+    ------
+    ValueError
+        For labels out of range, probabilities that do not sum to 1, wrong shapes and bad options.
+
+    Examples
+    --------
+    >>> loss, dz = cross_entropy([[0.0, 0.0], [0.0, 0.0]], [0, 1])
+    >>> round(float(loss), 4), dz.tolist()
+    (0.6931, [[-0.25, 0.25], [0.25, -0.25]])
+    """
     z = floats(z)
     axis = class_axis(z, axis)
     y, ignored, weight = check_targets(y, z, axis, weight, label_smoothing, ignore_index)

@@ -119,7 +119,7 @@ def _check(net):
             if not (_number(value) and ok(value)):
                 raise ValueError(f"{name} must be {what}, got {value!r}")
 
-def _data(X, y, like=None):
+def _data(X, y, like=None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     "X as floats, y as places in the classes, and these; `like`: what is expected of a validation set"
     if like is not None: check_names("MLP", like[2], feature_names(X), stacklevel=4)
     X = check_features(X)
@@ -255,6 +255,12 @@ class MLP(Classifier):
             For a sparse X.
         FloatingPointError
             If the loss or a weight is no longer finite, naming lr; the network counts as not fitted.
+
+        Examples
+        --------
+        >>> net = MLP((4,), lr=0.1, epochs=3).fit([[-1], [1]]*32, ["no", "yes"]*32)
+        >>> len(net.curves_["loss"])
+        3
         """
         _check(self)
         names = feature_names(X)
@@ -314,12 +320,17 @@ class MLP(Classifier):
         {'W1': (3, 4), 'b1': (4,), 'W2': (4, 2), 'b2': (2,)}
         """
         self.__dict__.pop("classes_", None)
-        self.sizes_, self.norm_ = tuple(map(int, sizes)), self.norm
-        self.curves_, self.steps_ = {}, 0
-        self.bns_ = [BatchNorm(n, self.bn_decay) if self.norm else None
-                     for n in self.sizes_[1:-1]]
-        count = sum(map(math.prod, _shapes(self.sizes_, self.norm).values()))
-        self.theta_, self.grad_, self.average_, self.square_ = np.zeros((4, count), dtype)
+        self.sizes_: tuple[int, ...] = tuple(map(int, sizes))
+        self.norm_: str | None = self.norm
+        self.curves_: dict[str, list[float]] = {}
+        self.steps_: int = 0
+        self.bns_: list[BatchNorm | None] = [BatchNorm(n, self.bn_decay) if self.norm else None
+                                             for n in self.sizes_[1:-1]]
+        vectors = np.zeros((4, sum(map(math.prod, _shapes(self.sizes_, self.norm).values()))), dtype)
+        self.theta_: np.ndarray = vectors[0]
+        self.grad_: np.ndarray = vectors[1]
+        self.average_: np.ndarray = vectors[2]
+        self.square_: np.ndarray = vectors[3]
         self._name_parts()
         rng, last = np.random.default_rng(self.seed), f"W{len(self.sizes_) - 1}"
         for name, p in self.params_.items():
@@ -331,7 +342,8 @@ class MLP(Classifier):
     def _name_parts(self):
         "Name the parts of the long vectors; batch norm works on the same memory"
         shapes = _shapes(self.sizes_, self.norm_)
-        self.params_, self.grads_ = _views(self.theta_, shapes), _views(self.grad_, shapes)
+        self.params_: dict[str, np.ndarray] = _views(self.theta_, shapes)
+        self.grads_: dict[str, np.ndarray] = _views(self.grad_, shapes)
         for l, bn in enumerate(self.bns_, start=1):
             if bn: bn.gamma, bn.beta = self.params_[f"gamma{l}"], self.params_[f"beta{l}"]
 
@@ -476,6 +488,11 @@ class MLP(Classifier):
         ------
         ValueError
             Before `fit`, and for another number of features or columns of other names.
+
+        Examples
+        --------
+        >>> MLP((), epochs=1).fit([[-1], [1]], ["no", "yes"]).decision_function([[0]]).shape
+        (1, 2)
         """
         X = fitted_features(self, X)
         return self._logits(X.astype(self.theta_.dtype, copy=False))
@@ -495,6 +512,15 @@ class MLP(Classifier):
             `class_weight`.
         OSError
             If the file cannot be written.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     MLP((4,), epochs=1).fit([[-1], [1]], ["no", "yes"]).save(f"{folder}/net.npz")
+        ...     [path.name for path in Path(folder).iterdir()]
+        ['net.npz']
         """
         if not hasattr(self, "classes_"):
             raise ValueError("there is nothing to save yet: call fit first")
@@ -555,6 +581,6 @@ class MLP(Classifier):
             remember_columns(net, net.sizes_[0], file["names"].astype(object) if "names" in file else None)
         return net
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         if hasattr(self, "theta_"): self._name_parts() # a copy's parts are parts of the copy

@@ -51,7 +51,21 @@ class ScaledFeatures:
         The penalty of each of those columns.
     peak, mu, spread, rotation : ndarray
         How they were made: `(X/peak - mu)/spread`, rotated before it is scaled if n > m.
+
+    Examples
+    --------
+    >>> ScaledFeatures(np.array([[1.0], [3.0]]), lam=1.0, fit_intercept=True).X.round(6)
+    array([[-1.,  1.],
+           [ 1.,  1.]])
     """
+    X: np.ndarray
+    lam: np.ndarray
+    peak: np.ndarray
+    mu: np.ndarray
+    spread: np.ndarray
+    rotation: np.ndarray | None
+    fit_intercept: bool
+
     def __init__(self, X: np.ndarray, lam: float, fit_intercept: bool):
         m, n = X.shape
         peak = np.maximum(X.max(axis=0), -X.min(axis=0)).astype(np.float64)
@@ -78,15 +92,55 @@ class ScaledFeatures:
         self.lam = np.append(lam, 0.0) if fit_intercept else lam
         self.peak, self.mu, self.spread, self.fit_intercept = peak, mu, spread, fit_intercept
 
-    def outwards(self, V: np.ndarray) -> tuple:
-        "Coefficients (K, n) and intercepts (K,) in X's units, of the weights V for the scaled columns."
+    def outwards(self, V: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The way back to X's units.
+
+        Parameters
+        ----------
+        V : ndarray (K, k)
+            Weights for the k scaled columns.
+
+        Returns
+        -------
+        W : ndarray (K, n)
+            Coefficients, per unit of X.
+        b : ndarray (K,)
+            Intercepts, which sum to zero.
+
+        Examples
+        --------
+        >>> features = ScaledFeatures(np.array([[1.0], [3.0]]), lam=1.0, fit_intercept=True)
+        >>> W, b = features.outwards(np.array([[-1.0, 0.0], [1.0, 0.0]]))
+        >>> W.round(6).tolist(), b.round(6).tolist()
+        ([[-1.0], [1.0]], [2.0, -2.0])
+        """
         W = V[:, :len(self.spread)]/self.spread
         if self.rotation is not None: W = W@self.rotation.T
         b = V[:, -1] - W@self.mu if self.fit_intercept else np.zeros(len(V))
         return W/self.peak, b - b.mean()
 
     def inwards(self, W: np.ndarray, b: np.ndarray) -> np.ndarray:
-        "The reverse of `outwards`."
+        """The reverse of `outwards`.
+
+        Parameters
+        ----------
+        W : ndarray (K, n)
+            Coefficients, per unit of X.
+        b : ndarray (K,)
+            Intercepts.
+
+        Returns
+        -------
+        ndarray (K, k)
+            Weights for the k scaled columns.
+
+        Examples
+        --------
+        >>> features = ScaledFeatures(np.array([[1.0], [3.0]]), lam=1.0, fit_intercept=True)
+        >>> features.inwards(np.array([[-1.0], [1.0]]), np.array([3.0, -3.0])).round(6)
+        array([[-1.,  1.],
+               [ 1., -1.]])
+        """
         W = W*self.peak
         b = b + W@self.mu
         if self.rotation is not None: W = W@self.rotation
@@ -111,15 +165,50 @@ class Objective:
         Probabilities, in place of labels.
     s : ndarray (m,), optional
         Weights of the examples, above 0.
+
+    Examples
+    --------
+    >>> o = Objective(np.array([[-1.0], [1.0]]), lam=np.zeros(1), y=np.array([0, 1]))
+    >>> f, state = o.loss(np.zeros((2, 2)), np.zeros((2, 1)))
+    >>> round(float(f), 4)
+    1.3863
     """
+    X: np.ndarray
+    lam: np.ndarray
+    y: np.ndarray
+    Q: np.ndarray | None
+    s: np.ndarray | None
+    rows: np.ndarray
+
     def __init__(self, X: np.ndarray, lam: np.ndarray, y: np.ndarray | None = None,
                  Q: np.ndarray | None = None, s: np.ndarray | None = None):
         self.X, self.lam, self.Q, self.s = X, lam, Q, s
         self.y = y if Q is None else Q.argmax(axis=0)
         self.rows = np.arange(len(X))
 
-    def loss(self, Z, W):
-        "f, and e^z with the label's entry set apart: 1 - yhat_y might lose every digit."
+    def loss(self, Z: np.ndarray, W: np.ndarray) -> tuple[float, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """f, and what its gradient needs.
+
+        Parameters
+        ----------
+        Z : ndarray (K, m)
+            Logits, W X'.
+        W : ndarray (K, n)
+            Weights.
+
+        Returns
+        -------
+        f : float
+            In nats.
+        state : tuple of three ndarrays
+            e^z, and apart from it the label's entry and the sum of the others: 1 - yhat_y might lose every digit.
+
+        Examples
+        --------
+        >>> o, W = Objective(np.ones((2, 1)), lam=np.ones(1), y=np.array([0, 1])), np.array([[-1.0], [1.0]])
+        >>> round(float(o.loss(W@o.X.T, W)[0]), 4)
+        3.2539
+        """
         y, rows = self.y, self.rows
         top = Z.max(axis=0)
         t = Z - top
@@ -133,8 +222,28 @@ class Objective:
         total = each.sum() if self.s is None else self.s@each
         return total + np.sum(self.lam*W*W)/2, (t, own, rest)
 
-    def errors(self, state):
-        "dz = yhat - y, and yhat"
+    def errors(self, state: tuple[np.ndarray, np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """What the logits get wrong.
+
+        Parameters
+        ----------
+        state : tuple of three ndarrays
+            From `loss`; is overwritten.
+
+        Returns
+        -------
+        dz : ndarray (K, m)
+            yhat - y.
+        yhat : ndarray (K, m)
+            Probabilities.
+
+        Examples
+        --------
+        >>> o, Z = Objective(np.ones((1, 1)), lam=np.zeros(1), y=np.array([0])), np.zeros((2, 1))
+        >>> dz, yhat = o.errors(o.loss(Z, Z)[1])
+        >>> dz.tolist(), yhat.tolist()
+        ([[-0.5], [0.5]], [[0.5], [0.5]])
+        """
         t, own, rest = state
         t /= own + rest
         yhat = t.copy()
@@ -143,16 +252,71 @@ class Objective:
         t[self.y, self.rows] = -rest/(own + rest)
         return t, yhat
 
-    def variance(self, dz, yhat):
-        "s yhat (1 - yhat), exact for confident examples too"
+    def variance(self, dz: np.ndarray, yhat: np.ndarray) -> np.ndarray:
+        """s yhat (1 - yhat), exact for confident examples too.
+
+        Parameters
+        ----------
+        dz, yhat : ndarray (K, m)
+            From `errors`.
+
+        Returns
+        -------
+        ndarray (K, m)
+
+        Examples
+        --------
+        >>> o = Objective(np.ones((1, 1)), lam=np.zeros(1), y=np.array([0]))
+        >>> o.variance(np.array([[-0.5], [0.5]]), np.array([[0.5], [0.5]])).tolist()
+        [[0.25], [0.25]]
+        """
         p = abs(dz) if self.Q is None else yhat
         return (p - p*p)*(1 if self.s is None else self.s)
 
-    def gradient(self, dz, W):
+    def gradient(self, dz: np.ndarray, W: np.ndarray) -> np.ndarray:
+        """df/dW.
+
+        Parameters
+        ----------
+        dz : ndarray (K, m)
+            From `errors`.
+        W : ndarray (K, n)
+            Weights.
+
+        Returns
+        -------
+        ndarray (K, n)
+
+        Examples
+        --------
+        >>> o = Objective(np.array([[2.0]]), lam=np.ones(1), y=np.array([0]))
+        >>> o.gradient(np.array([[-0.5], [0.5]]), np.zeros((2, 1))).tolist()
+        [[-1.0], [1.0]]
+        """
         return (dz if self.s is None else dz*self.s)@self.X + self.lam*W
 
-    def curved(self, V, yhat, X):
-        "The Hessian times V: yhat * (u - sum yhat u) is softmax's Jacobian times u = V X'"
+    def curved(self, V: np.ndarray, yhat: np.ndarray, X: np.ndarray) -> np.ndarray:
+        """The Hessian times V: yhat * (u - sum yhat u) is softmax's Jacobian times u = V X' [@bohning1992].
+
+        Parameters
+        ----------
+        V : ndarray (K, n)
+            A direction.
+        yhat : ndarray (K, m)
+            Probabilities, in X's precision.
+        X : ndarray (m, n)
+            The examples, in the precision to compute in.
+
+        Returns
+        -------
+        ndarray (K, n)
+
+        Examples
+        --------
+        >>> o, yhat = Objective(np.array([[2.0]]), lam=np.zeros(1), y=np.array([0])), np.array([[0.5], [0.5]])
+        >>> o.curved(np.array([[-1.0], [1.0]]), yhat, o.X).tolist()
+        [[-2.0], [2.0]]
+        """
         U = V.astype(X.dtype)@X.T
         U -= U[self.y, self.rows] # the same result, but exact for confident examples
         U -= np.einsum("ki,ki->i", yhat, U)
@@ -277,6 +441,13 @@ class Minimum:
         Whether `gap` is as small as was asked for.
     separated : bool
         Not converged, and every example is classified right: perhaps there is no optimum.
+
+    Examples
+    --------
+    >>> o = Objective(np.array([[-1.0], [1.0]]), lam=np.ones(1), y=np.array([0, 1]))
+    >>> found = minimize(o, np.zeros((2, 1)), tol=1e-6, max_iter=100)
+    >>> found.converged, bool(found.gap <= 1e-8)
+    (True, True)
     """
     W: np.ndarray
     n_iter: int
@@ -383,7 +554,7 @@ class _Descent:
 
 # %% ../nbs/19_newton.ipynb #2afb5d3d
 def minimize(o: Objective, W: np.ndarray, tol: float, max_iter: int) -> Minimum:
-    """The minimum of `o`, by truncated Newton steps.
+    """The minimum of `o`, by truncated Newton steps [@nash2000].
 
     Parameters
     ----------
@@ -400,6 +571,13 @@ def minimize(o: Objective, W: np.ndarray, tol: float, max_iter: int) -> Minimum:
     -------
     Minimum
         Says itself whether it was reached.
+
+    Examples
+    --------
+    >>> o = Objective(np.array([[-1.0], [1.0]]), lam=np.ones(1), y=np.array([0, 1]))
+    >>> minimize(o, np.zeros((2, 1)), tol=1e-6, max_iter=100).W.round(4)
+    array([[-0.5213],
+           [ 0.5213]])
     """
     way, n_iter = _Descent(o, W, tol/100), 0
     while True:
@@ -425,6 +603,12 @@ def head_start(o: Objective, W: np.ndarray) -> np.ndarray:
     -------
     ndarray (K, n)
         A rough solution for every eighth example if those are still many for so many numbers; else `W`.
+
+    Examples
+    --------
+    >>> o = Objective(np.tile([[-1.0], [1.0]], (800, 1)), lam=np.ones(1), y=np.tile([0, 1], 800))
+    >>> head_start(o, np.zeros((2, 1))).shape
+    (2, 1)
     """
     if len(o.X) < 80*W.size: return W
     part = slice(None, None, 8)

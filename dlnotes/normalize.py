@@ -39,6 +39,11 @@ def checked_array(x: ArrayLike, axis: int) -> tuple[np.ndarray, int]:
     ------
     ValueError
         For a masked array, another dtype, an axis that is not there, or no features.
+
+    Examples
+    --------
+    >>> checked_array([[1.0, 2.0]], axis=-1)
+    (array([[1., 2.]]), 1)
     """
     if isinstance(x, np.ma.MaskedArray):
         raise ValueError("x must not be masked: fill or drop what is masked first")
@@ -70,6 +75,11 @@ def checked_axis(axis: Any) -> int:
     ------
     ValueError
         If it is not a whole number.
+
+    Examples
+    --------
+    >>> checked_axis(np.int64(1))
+    1
     """
     try: return operator.index(axis)
     except TypeError:
@@ -96,6 +106,11 @@ def per_feature(name: str, p: ArrayLike, n: int) -> tuple[np.ndarray, np.dtype]:
     ------
     ValueError
         If p is not real, or of another shape.
+
+    Examples
+    --------
+    >>> per_feature("gamma", [1, 2], 2)
+    (array([1., 2.]), dtype('float64'))
     """
     p = np.asarray(p)
     if p.dtype.kind not in "fiu":
@@ -121,6 +136,11 @@ def checked_eps(eps: Any) -> float:
     ------
     ValueError
         If it is not a number, negative, infinite or NaN.
+
+    Examples
+    --------
+    >>> checked_eps(0)
+    0.0
     """
     number = isinstance(eps, (int, float, np.number)) and not isinstance(eps, bool)
     if not number or not 0 <= eps < np.inf:
@@ -243,6 +263,11 @@ def mean_and_variance(x: ArrayLike, axis: int = -1) -> tuple[int, np.ndarray, np
     ------
     ValueError
         If x is empty, or what `checked_array` refuses.
+
+    Examples
+    --------
+    >>> mean_and_variance([[1.0, 10.0], [3.0, 30.0]])
+    (2, array([ 2., 20.]), array([  1., 100.]))
     """
     x, axis = checked_array(x, axis)
     if not x.size:
@@ -427,6 +452,12 @@ def inference_with_cache(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, mean: 
     ------
     ValueError
         As `batchnorm_inference`.
+
+    Examples
+    --------
+    >>> y, cache = inference_with_cache([[5.0]], gamma=[1], beta=[0], mean=[1], var=[4], eps=0, axis=-1)
+    >>> batchnorm_backward([[1.0]], cache)[0]
+    array([[0.5]])
     """
     x, axis = checked_array(x, axis)
     n = x.shape[axis]

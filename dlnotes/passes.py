@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,39 +25,115 @@ _SHARED = 2**21         # from this size on threads share an array
 _PARTS = 16             # at most so many partial sums for each feature
 
 class Plan(NamedTuple):
-    """An array as a matrix that holds the features once or many times, how it is cut
-    into blocks, and the way to compute"""
-    shape: tuple # of the matrix
-    axis: int # the axis summed over: 0 if its columns are features, 1 if its rows are
-    copies: int # along the other axis the features follow each other this many times ...
+    """An array as a matrix that holds the features once or many times, how it is cut into blocks, and the way to compute.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Of the matrix.
+    axis : int
+        The axis summed over: 0 if its columns are features, 1 if its rows are.
+    copies : int
+        How often the features follow each other along the other axis.
+    features : int
+        How many there are.
+    inner : int
+        How many neighbours wide each of them is.
+    way : {"at once", "blocks", "compiled", "one call"}
+        What computes; "at once" only where each row is an example.
+    shared : bool
+        Whether among threads.
+    block_shape : (int, int)
+        Rows and columns in a block.
+    partial_sums : int
+        How many there are, each over its share of the blocks.
+
+    Examples
+    --------
+    >>> plan = make_plan(64, 3, 1)
+    >>> plan.shape, plan.copies, plan.count  # short rows are taken together
+    ((8, 24), 8, 64)
+    """
+    shape: tuple[int, int]
+    axis: int
+    copies: int
     features: int
-    inner: int # ... each of them this many neighbours wide
-    way: str # "at once" (one row an example), "blocks", "compiled" or "one call"
-    shared: bool # among threads
-    block_shape: tuple # rows and columns in a block
-    partial_sums: int # each over its share of the blocks
+    inner: int
+    way: str
+    shared: bool
+    block_shape: tuple[int, int]
+    partial_sums: int
 
     @property
-    def count(self): return self.shape[0]*self.shape[1]//self.features # examples per feature
+    def count(self) -> int:
+        "How many examples each feature has."
+        return self.shape[0]*self.shape[1]//self.features
 
     @property
-    def blocks(self): return math.prod(-(-n//k) for n, k in zip(self.shape, self.block_shape))
+    def blocks(self) -> int:
+        "How many blocks there are."
+        return math.prod(-(-n//k) for n, k in zip(self.shape, self.block_shape))
 
-    def block(self, k):
-        "Rows from, to, and columns from, to, of block k"
+    def block(self, k: int) -> tuple[int, int, int, int]:
+        """Where a block lies.
+
+        Parameters
+        ----------
+        k : int
+            Its number, from 0.
+
+        Returns
+        -------
+        tuple of int
+            Rows from, to, and columns from, to.
+
+        Examples
+        --------
+        >>> make_plan(64, 3, 1).block(0)
+        (0, 8, 0, 24)
+        """
         (rows, columns), (high, wide) = self.shape, self.block_shape
         row, column = divmod(k, -(-columns//wide))
         r, c = row*high, column*wide
         return r, min(r + high, rows), c, min(c + wide, columns)
 
-    def spread(self, p):
-        "Numbers per feature, (..., features), as numbers per column or row"
+    def spread(self, p: np.ndarray) -> np.ndarray:
+        """Numbers per feature as numbers per column or row.
+
+        Parameters
+        ----------
+        p : (..., features) array
+
+        Returns
+        -------
+        (..., columns or rows) array
+
+        Examples
+        --------
+        >>> make_plan(2, 3, 64).spread(np.array([1.0, 2.0, 3.0]))
+        array([1., 2., 3., 1., 2., 3.])
+        """
         if self.copies*self.inner == 1: return p
         p = p[..., None, :, None]*np.ones((self.copies, 1, self.inner), p.dtype)
         return p.reshape(*p.shape[:-3], -1)
 
-    def gather(self, sums):
-        "Sums of columns or rows, (2, ...), as sums of features"
+    def gather(self, sums: np.ndarray) -> np.ndarray:
+        """Sums of columns or rows as sums of features.
+
+        Parameters
+        ----------
+        sums : (2, columns or rows) array
+
+        Returns
+        -------
+        (2, features) array
+
+        Examples
+        --------
+        >>> make_plan(2, 3, 64).gather(np.ones((2, 6)))
+        array([[2., 2., 2.],
+               [2., 2., 2.]])
+        """
         if self.copies*self.inner == 1: return sums
         shape = 2, self.copies, self.features, self.inner
         return np.add.reduce(sums.reshape(shape), (1, 3))
@@ -65,7 +141,7 @@ class Plan(NamedTuple):
 # %% ../nbs/13_passes.ipynb #66b587b7
 HAS_NUMBA = find_spec("numba") is not None # False: as if it were not installed
 
-def make_plan(outer, features, inner):
+def make_plan(outer: int, features: int, inner: int) -> Plan:
     """How to take an array through the passes: depends on its shape and on `HAS_NUMBA` alone.
 
     Parameters
@@ -77,6 +153,11 @@ def make_plan(outer, features, inner):
     -------
     Plan
         Cached: the same for the same shape.
+
+    Examples
+    --------
+    >>> make_plan(64, 3, 1).shape
+    (8, 24)
     """
     return _plan(outer, features, inner, HAS_NUMBA)
 
@@ -285,25 +366,53 @@ def _backward_at_once(axis, x, dy, mean, rest, var, gamma, eps, count, dx):
 
 # %% ../nbs/13_passes.ipynb #de6439b1
 class quiet_numpy(np.errstate):
-    """NumPy's settings for a `with` block: no warnings of NaN, which is an answer here, and
-    short buffers"""
-    def __init__(self): super().__init__(all="ignore")
-    def __enter__(self):
+    """NumPy's settings for a `with` block: no warnings of NaN, which is an answer here, and short buffers.
+
+    Examples
+    --------
+    >>> with quiet_numpy(): np.zeros(1)/0
+    array([nan])
+    """
+    def __init__(self) -> None: super().__init__(all="ignore")
+    def __enter__(self) -> None:
         super().__enter__()
         np.setbufsize(1024)  # else short rows are copied into long ones first
 
 # %% ../nbs/13_passes.ipynb #aa93ccf9
 class Kernels(NamedTuple):
-    "The functions above, as they are or compiled; see each for what it takes and gives"
-    sums: Callable # _block_sums(axis, x, dy, centre, *block, out)
-    affine: Callable # _block_affine(axis, x, dy, centre, p, *block, out)
-    statistics: Callable # _statistics(sums, count, first)
-    forward_terms: Callable # _forward_terms(mean, rest, var, gamma, beta, eps, centre, p)
-    backward_terms: Callable # _backward_terms(sums, shift, mean, ..., centre, p)
-    forward: Callable | None # _forward(axis, x, gamma, beta, eps, count, y): all in one
-    backward: Callable | None # _backward(axis, x, dy, mean, ..., dx): all in one
+    """The functions above, as they are or compiled; see each for what it takes and gives.
 
-def find_kernels(plan):
+    Parameters
+    ----------
+    sums : function
+        `_block_sums(axis, x, dy, centre, *block, out)`
+    affine : function
+        `_block_affine(axis, x, dy, centre, p, *block, out)`
+    statistics : function
+        `_statistics(sums, count, first)`
+    forward_terms : function
+        `_forward_terms(mean, rest, var, gamma, beta, eps, centre, p)`
+    backward_terms : function
+        `_backward_terms(sums, shift, mean, rest, var, gamma, eps, count, centre, p)`
+    forward, backward : function, optional
+        All in one: `_forward(axis, x, gamma, beta, eps, count, y)`,
+        `_backward(axis, x, dy, mean, rest, var, gamma, eps, count, dx)`.
+
+    Examples
+    --------
+    >>> mean, rest, var, far = find_kernels(make_plan(64, 1, 1)).statistics(np.array([[8.0], [12.0]]), 4, 0.0)
+    >>> mean, var
+    (array([2.]), array([0.]))
+    """
+    sums: Callable[..., Any]
+    affine: Callable[..., Any]
+    statistics: Callable[..., Any]
+    forward_terms: Callable[..., Any]
+    backward_terms: Callable[..., Any]
+    forward: Callable[..., Any] | None
+    backward: Callable[..., Any] | None
+
+def find_kernels(plan: Plan) -> Kernels:
     """The functions that compute in the way of a plan.
 
     Parameters
@@ -315,6 +424,11 @@ def find_kernels(plan):
     -------
     Kernels
         Compiled, each for the types it is called with, or plain.
+
+    Examples
+    --------
+    >>> sorted(find_kernels(make_plan(64, 3, 1))._asdict())
+    ['affine', 'backward', 'backward_terms', 'forward', 'forward_terms', 'statistics', 'sums']
     """
     return _kernels(plan.way)
 
@@ -337,12 +451,13 @@ def _options(function):
     return dict(nogil=True, error_model="numpy", fastmath=fastmath)
 
 # %% ../nbs/13_passes.ipynb #6f68a8e2
-def sum_pass(plan, x, dy=None, centre=None):
+def sum_pass(plan: Plan, x: np.ndarray, dy: np.ndarray | None = None, centre: np.ndarray | None = None) -> np.ndarray:
     """Per feature sum(g) and sum(g*d), where d = x - centre, and g = dy, or d without dy.
 
     Parameters
     ----------
     plan : Plan
+        Of x.
     x, dy : array of plan.shape
         float32 or float64, C-contiguous.
     centre : (features,) array, optional
@@ -352,6 +467,13 @@ def sum_pass(plan, x, dy=None, centre=None):
     -------
     (2, features) array
         float64. The number of threads changes no digit.
+
+    Examples
+    --------
+    >>> plan = make_plan(2, 2, 1)
+    >>> sum_pass(plan, np.array([[1.0, 2.0], [3.0, 4.0]]).reshape(plan.shape))
+    array([[ 4.,  6.],
+           [10., 20.]])
     """
     if centre is not None: centre = plan.spread(centre)
     out = np.zeros((plan.partial_sums, 2, plan.shape[1 - plan.axis]))
@@ -362,12 +484,14 @@ def sum_pass(plan, x, dy=None, centre=None):
     share(part, range(plan.partial_sums), None if plan.shared else 1)
     return plan.gather(out[0] if plan.partial_sums == 1 else out.sum(0))
 
-def affine_pass(plan, x, p, dy=None, centre=None):
+def affine_pass(plan: Plan, x: np.ndarray, p: np.ndarray, dy: np.ndarray | None = None,
+                centre: np.ndarray | None = None) -> np.ndarray:
     """(x - centre)*p[0] + p[1], or ((x - centre)*p[0] + dy)*p[2] + p[1], from the last block to the first.
 
     Parameters
     ----------
     plan : Plan
+        Of x.
     x, dy : array of plan.shape
         float32 or float64, C-contiguous.
     p : (2, features) array, or (3, features) with dy
@@ -379,6 +503,13 @@ def affine_pass(plan, x, p, dy=None, centre=None):
     -------
     array of plan.shape
         A new one, in x's dtype.
+
+    Examples
+    --------
+    >>> plan, x = make_plan(2, 2, 1), np.array([[1.0, 2.0], [3.0, 4.0]])
+    >>> affine_pass(plan, x.reshape(plan.shape), np.array([[10.0, 1.0], [0.0, 5.0]])).reshape(2, 2)
+    array([[10.,  7.],
+           [30.,  9.]])
     """
     out, p = np.empty_like(x), plan.spread(p)
     if centre is not None: centre = plan.spread(centre)

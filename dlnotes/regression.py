@@ -126,6 +126,16 @@ class SoftmaxRegression(Classifier):
     >>> model.predict_proba([[1.5]]).round(3)
     array([[0.5, 0.5]])
     """
+    C: float
+    fit_intercept: bool
+    tol: float
+    max_iter: int
+    class_weight: dict[Any, float] | str | None
+    label_smoothing: float
+    warm_start: bool
+    coef_: np.ndarray
+    intercept_: np.ndarray
+    n_iter_: np.ndarray
 
     def __init__(self, C: float = 1.0, fit_intercept: bool = True, tol: float = 1e-6, max_iter: int = 100, *,
                  class_weight: dict[Any, float] | str | None = None, label_smoothing: float = 0.0,
@@ -157,6 +167,11 @@ class SoftmaxRegression(Classifier):
             For bad input or parameters.
         TypeError
             For a sparse X.
+
+        Examples
+        --------
+        >>> SoftmaxRegression(C=np.inf).fit([[0], [1], [2], [3]], [0, 1, 0, 1]).coef_.round(3)
+        array([[0.908]])
         """
         self._check_parameters()
         names = feature_names(X)
@@ -215,6 +230,11 @@ class SoftmaxRegression(Classifier):
         ------
         ValueError
             Before `fit`, and for X of another width or with columns of other names.
+
+        Examples
+        --------
+        >>> SoftmaxRegression().fit([[0], [1], [2]], ["a", "b", "c"]).decision_function([[0], [1]]).shape
+        (2, 3)
         """
         z = fitted_features(self, X)@self.coef_.T + self.intercept_
         return z[:, 0] if len(self.classes_) == 2 else z
@@ -236,6 +256,12 @@ class SoftmaxRegression(Classifier):
         ------
         ValueError
             As `decision_function`.
+
+        Examples
+        --------
+        >>> model = SoftmaxRegression().fit([[0], [1]], ["no", "yes"])
+        >>> model.predict_log_proba([[2000]]).round()
+        array([[-889.,    0.]])
         """
         return log_softmax(self._every_logit(X))
 
@@ -292,6 +318,12 @@ class SoftmaxRegression(Classifier):
         ------
         ValueError
             As `standard_errors`.
+
+        Examples
+        --------
+        >>> X, y = [[0], [1], [2], [3]], ["no", "yes", "no", "yes"]
+        >>> [row["feature"] for row in SoftmaxRegression().fit(X, y).summary(X).rows]
+        ['intercept', 'x0']
         """
         errors, constant = self._contrast_errors(X, y, sample_weight)
         W, b = self.coef_.astype(np.float64), self.intercept_.astype(np.float64)

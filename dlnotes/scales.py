@@ -77,6 +77,11 @@ class Scale:
         ------
         ValueError
             For a `u` outside [0, 1] or NaN.
+
+        Examples
+        --------
+        >>> LogUniform(1e-4, 1).ppf([0, 0.5]).tolist()
+        [0.0001, 0.01]
         """
         u = _unit(u)
         value = _by_blocks(self._ppf, u)
@@ -98,6 +103,11 @@ class Scale:
         ------
         ValueError
             For a value that is not on the scale.
+
+        Examples
+        --------
+        >>> LogUniform(1e-4, 1).cdf(0.01)
+        0.5
         """
         value = self._checked(value)
         u = _by_blocks(self._cdf, value)
@@ -128,6 +138,11 @@ class Scale:
         ------
         ValueError
             For a value that is not on the scale.
+
+        Examples
+        --------
+        >>> Uniform(0, 8).positions([0, 2])
+        array([0.  , 0.25])
         """
         return np.array([self.cdf(value) for value in values], dtype=float)
 
@@ -142,6 +157,11 @@ class Scale:
         Returns
         -------
         array, (k,) with k <= n
+
+        Examples
+        --------
+        >>> Uniform(0, 8).levels(3)
+        array([0. , 0.5, 1. ])
         """
         return np.arange(n)/(n - 1) if n > 1 else np.array([0.5])
 
@@ -158,6 +178,11 @@ class Scale:
         Returns
         -------
         Scale
+
+        Examples
+        --------
+        >>> Uniform(0, 8).narrowed(0.25, 0.5, kept=[6])
+        Uniform(low=2.0, high=6.0)
         """
         at = [low, high, *self.positions(kept)]
         return Part(self, float(min(at)), float(max(at))) if min(at) < max(at) else self
@@ -174,6 +199,11 @@ class Scale:
         Returns
         -------
         array, (m,)
+
+        Examples
+        --------
+        >>> Uniform(0, 8).inside(Uniform(2, 6), np.array([0, 0.5]))
+        array([0.25, 0.5 ])
         """
         return self.positions(part.ppf(u).tolist())
 
@@ -208,7 +238,7 @@ class _Numeric(Scale):
     def positions(self, values: Sequence[Any]) -> np.ndarray: return self.cdf(np.array(values, dtype=float))
 
     def narrowed(self, low: float, high: float, kept: Sequence[Any] = ()) -> Scale:
-        low, high = min(self.ppf(low), *kept), max(self.ppf(high), *kept)
+        low, high = min([self.ppf(low), *kept]), max([self.ppf(high), *kept])
         return replace(self, low=low, high=high) if low < high else self
 
     def inside(self, part: Scale, u: np.ndarray) -> np.ndarray:
@@ -523,7 +553,7 @@ class Integer(_Numeric):
         return self.cdf(values)
 
     def narrowed(self, low: float, high: float, kept: Sequence[Any] = ()) -> Scale:
-        low, high = min(self.ppf(low), *kept), max(self.ppf(high), *kept)
+        low, high = min([self.ppf(low), *kept]), max([self.ppf(high), *kept])
         if low == high: low, high = max(self.low, low - 1), min(self.high, high + 1)  # an interval needs two ends
         return replace(self, low=low, high=high)
 
@@ -612,6 +642,11 @@ class Categorical(Scale):
         -------
         array of int, of the same shape
             Numbers in `options`.
+
+        Examples
+        --------
+        >>> Categorical("relu", "tanh").places(np.array([0.2, 0.8]))
+        array([0, 1])
         """
         return np.minimum((u*self.count).astype(int), self.count - 1)
 

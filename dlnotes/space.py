@@ -81,6 +81,11 @@ class Stream:
         -------
         array, float64
             In [0, 1).
+
+        Examples
+        --------
+        >>> Stream(0, "dice")(2, 3).shape
+        (2, 3)
         """
         return _fractions(self._bits.random_raw(math.prod(shape))).reshape(shape)
 
@@ -263,6 +268,12 @@ class Space:
         ------
         ValueError
             For a wrong shape or an entry outside [0, 1].
+
+        Examples
+        --------
+        >>> from dlnotes.scales import LogUniform
+        >>> Space(lr=LogUniform(1e-4, 1)).ppf([[0], [0.5]])
+        [{'lr': 0.0001}, {'lr': 0.01}]
         """
         u = np.asarray(u, dtype=float)
         if u.ndim != 2 or u.shape[1] != len(self):
@@ -289,6 +300,12 @@ class Space:
             For one dict instead of a list.
         ValueError
             For missing or unknown names, or a value that is not on its scale.
+
+        Examples
+        --------
+        >>> from dlnotes.scales import LogUniform
+        >>> Space(lr=LogUniform(1e-4, 1)).cdf([{"lr": 0.01}])
+        array([[0.5]])
         """
         if isinstance(points, Mapping): raise TypeError(f"points must be a list of dicts, got one dict: [{points!r}]")
         points = list(points)
@@ -301,10 +318,27 @@ class Space:
     def unit(self, n: int, seed: int = 0, start: int = 0, method: str = "random") -> np.ndarray:
         """The positions that `sample`, with the same arguments, turns into points.
 
+        Parameters
+        ----------
+        n, seed, start, method
+            As in `sample`.
+
         Returns
         -------
         array, (n, d)
             In the unit cube.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `sample`.
+
+        Examples
+        --------
+        >>> from dlnotes.scales import LogUniform
+        >>> Space(lr=LogUniform(1e-4, 1)).unit(2, method="grid")
+        array([[0.],
+               [1.]])
         """
         n, start = whole_number("n", n), whole_number("start", start)
         try: seed = operator.index(seed)

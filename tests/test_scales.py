@@ -290,6 +290,12 @@ def test_options_from_numpy_are_plain_and_nan_is_an_option():
     assert scale.cdf(np.int64(2)) == 0.5 and scale.cdf(math.nan) == 5 / 6
 
 
+def test_a_part_may_have_to_hold_values_or_not():
+    assert Uniform(0, 8).narrowed(0.25, 0.5) == Uniform(2, 4)
+    assert Uniform(0, 8).narrowed(0.25, 0.5, kept=[6]) == Uniform(2, 6)
+    assert Integer(0, 7).narrowed(0.25, 0.5) == Integer(2, 4)
+
+
 def test_scales_are_values():
     assert Uniform(0, 1) == Uniform(0.0, 1.0) and hash(Uniform(0, 1)) == hash(Uniform(0.0, 1.0))
     assert LogUniform(1, 2) != Uniform(1, 2)
