@@ -307,10 +307,9 @@ def fitted_features(model: "Classifier", X: ArrayLike) -> np.ndarray:
 
     Examples
     --------
-    >>> fitted_features(Classifier(), [[1]])
-    Traceback (most recent call last):
-    ...
-    ValueError: this Classifier is not fitted yet: call fit first
+    >>> from dlnotes import SoftmaxRegression
+    >>> fitted_features(SoftmaxRegression().fit([[0], [1]], ["no", "yes"]), [[2]])
+    array([[2.]])
     """
     name = type(model).__name__
     if not hasattr(model, "classes_"):

@@ -20,8 +20,9 @@ from tqdm.auto import tqdm
 from .estimators import (
     Classifier, balance, check_features, check_names, encode, feature_names, fitted_features,
     remember_columns, sample_weights)
-from .layer import BatchNorm, archive
+from .layer import BatchNorm
 from .losses import cross_entropy
+from .normalize import archive
 
 # %% ../nbs/22_network.ipynb #b382826e
 def _shapes(sizes, norm):

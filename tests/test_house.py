@@ -135,9 +135,6 @@ not_yet = {
         "open_journal has no example",
         "read_journal has no example",
     ],
-    "layer": [
-        "archive has no example",
-    ],
     "practice": [
         "Panda.change has no example",
         "Panda.checkpoint has no example",
