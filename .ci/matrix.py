@@ -29,8 +29,8 @@ def found(version):
     """Where Python of this version is, or None."""
     if version == this:
         return sys.executable
-    sys.path.insert(0, str(root))
-    from frameworks.run import interpreter
+    sys.path.insert(0, str(root / "frameworks"))
+    from environments import interpreter
 
     return shutil.which(interpreter(version))
 

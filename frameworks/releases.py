@@ -1,6 +1,6 @@
 """When each framework was released, computed from its package's metadata: `uv run frameworks/releases.py`.
 
-It asks the package index through pip's own session, once a package, and writes releases.json beside this file.
+It asks the package index through pip's own session, once a package, and writes releases.json beside the recorded runs.
 """
 
 # /// script
@@ -8,20 +8,28 @@ It asks the package index through pip's own session, once a package, and writes 
 # dependencies = ["pip==26.3"]
 # ///
 
-import datetime
-import json
 import sys
-from pathlib import Path
 from urllib.parse import urljoin
 
 from pip._internal.commands import create_command
 from pip._vendor.packaging.version import InvalidVersion, Version
 
+from reporting import recorded, today, write
+
 packages = {
-    "caffe_fork": "kendryte-caffe", "cntk": "cntk", "dl4j": "nd4j", "jax": "jax", "keras": "keras",
-    "lasagne": "lasagne", "mxnet": "mxnet", "numpy": "numpy", "paddlepaddle": "paddlepaddle",
-    "tensorflow": "tensorflow", "theano": "theano", "torch": "torch",
-}  # fmt: skip
+    "caffe_fork": "kendryte-caffe",
+    "cntk": "cntk",
+    "dl4j": "nd4j",
+    "jax": "jax",
+    "keras": "keras",
+    "lasagne": "lasagne",
+    "mxnet": "mxnet",
+    "numpy": "numpy",
+    "paddlepaddle": "paddlepaddle",
+    "tensorflow": "tensorflow",
+    "theano": "theano",
+    "torch": "torch",
+}
 
 
 def metadata(package, session, index):
@@ -54,27 +62,35 @@ def dates(releases):
     return [{"version": str(v), "date": found[v], "pre": v.is_prerelease} for v in sorted(found)]
 
 
+def summary(package, data, start):
+    """What is recorded of a package: first and last release, and how many there were since `start`."""
+    versions = dates(data["releases"])
+    if not versions:
+        sys.exit(f"{package}: no release found, nothing is written")
+    released = [v for v in versions if not v["pre"]] or versions
+    by_date = sorted(released, key=lambda v: v["date"])
+    return {
+        "package": package,
+        "licence": licence(data["info"]),
+        "author": data["info"].get("author") or "",
+        "first": by_date[0],
+        "last": by_date[-1],
+        "last_24_months": sum(v["date"] >= start for v in released),
+        "dates": [v["date"] for v in by_date],
+    }
+
+
 def main():
     command = create_command("index")
     options, _ = command.parse_args(["versions", "numpy"])
-    session, read = command._build_session(options), datetime.datetime.now(datetime.UTC).date()
-    start = read.replace(year=read.year - 2).isoformat()
-    table = {"read": read.isoformat(), "source": "upload times in the Python package index's metadata", "packages": {}}
+    session, read = command._build_session(options), today()
+    start = f"{int(read[:4]) - 2}{read[4:]}"
+    table = {"read": read, "source": "upload times in the Python package index's metadata", "packages": {}}
     for name, package in packages.items():
-        data = metadata(package, session, options.index_url)
-        versions = dates(data["releases"])
-        if not versions:
-            sys.exit(f"{package}: no release found, nothing is written")
-        released = [v for v in versions if not v["pre"]] or versions
-        by_date = sorted(released, key=lambda v: v["date"])
-        table["packages"][name] = {
-            "package": package, "licence": licence(data["info"]), "author": data["info"].get("author") or "",
-            "first": by_date[0], "last": by_date[-1],
-            "last_24_months": sum(v["date"] >= start for v in released), "dates": [v["date"] for v in by_date],
-        }  # fmt: skip
-        print(f"{package:15} {by_date[0]['date']} to {by_date[-1]['date']}: {len(released)} releases")
-    text = json.dumps(table, indent=1)
-    (Path(__file__).parents[1] / "dlnotes/recorded/frameworks/releases.json").write_text(text + "\n", encoding="utf-8")
+        found = summary(package, metadata(package, session, options.index_url), start)
+        table["packages"][name] = found
+        print(f"{package:15} {found['first']['date']} to {found['last']['date']}: {len(found['dates'])} releases")
+    write(recorded / "releases.json", table)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import comparing
+import environments
+import reading
+import reporting
+import running
+import worker
 from dlnotes.frameworks import load_results, loss_and_gradients, reference, work
 from dlnotes.gradcheck import check_gradient
 from dlnotes.layer import BatchNorm
+from environments import Environment, Failed, Unavailable
 
 root = Path(__file__).parents[1]
 
@@ -99,22 +106,22 @@ def test_a_results_file_that_is_damaged_is_named_with_what_to_do(tmp_path):
 
 
 def test_every_program_has_a_result_and_every_framework_of_the_notes_a_program():
-    assert set(results) == set(run.names()) >= {*of_the_notes, "jax", "numpy"}
+    assert set(results) == set(reading.names()) >= {*of_the_notes, "jax", "numpy"}
     assert all(entry["last_attempt"]["status"] == "agrees" for entry in recorded.values() if "result" in entry)
 
 
-@pytest.mark.parametrize("name", run.names())
+@pytest.mark.parametrize("name", reading.names())
 def test_the_recorded_run_agrees_when_compared_afresh(name):
     r, truth = results[name], reference()
     assert len(r["losses"]) == 20
-    assert run.largest(r["losses"], truth["losses"]) == pytest.approx(r["loss_diff"], abs=1e-12)
+    assert comparing.largest(r["losses"], truth["losses"]) == pytest.approx(r["loss_diff"], abs=1e-12)
     assert set(r["weights_diff"]) == set(truth["weights"])
-    assert r["agrees"] and not run.disagreements(r)
+    assert r["agrees"] and not comparing.disagreements(r)
     assert r["reload"]["max_diff"] < 1e-6
-    assert set(r["mistakes"]) == set(run.mistakes)
+    assert set(r["mistakes"]) == set(worker.mistakes)
 
 
-@pytest.mark.parametrize("name", run.names())
+@pytest.mark.parametrize("name", reading.names())
 def test_a_program_that_can_export_was_exported_and_onnxruntime_agrees(name):
     exports = "def export(" in (root / "frameworks" / "programs" / f"{name}.py").read_text()
     onnx = results[name]["onnx"]
@@ -122,7 +129,7 @@ def test_a_program_that_can_export_was_exported_and_onnxruntime_agrees(name):
     assert not exports or onnx["max_diff"] < 1e-5
 
 
-@pytest.mark.parametrize("name", run.names())
+@pytest.mark.parametrize("name", reading.names())
 def test_every_case_was_timed_or_says_why_not(name):
     cases = {(s["what"], s["hidden"], s["batch"]): s for s in results[name]["speed"]}
     assert set(cases) == {(w, h, b) for w in ("training", "inference") for h in (32, 256, 1024) for b in (1, 32, 512)}
@@ -130,12 +137,12 @@ def test_every_case_was_timed_or_says_why_not(name):
         assert s.get("error") or s["ratio"] == pytest.approx(s["ms"] / s["numpy_ms"], rel=0.01, abs=0.001)
 
 
-@pytest.mark.parametrize("name", run.names())
+@pytest.mark.parametrize("name", reading.names())
 def test_the_recorded_run_is_of_the_program_that_is_here(name):
-    need = run.declared(name)
+    need = reading.declared(name)
     assert results[name]["dependencies"] == need.get("packages", need["dependencies"])
     assert results[name]["python"].startswith(need["python"])
-    assert results[name]["source"] == run.counted(name)
+    assert results[name]["source"] == reading.counted(name)
     assert results[name]["shims"] == need["shims"]
 
 
@@ -170,9 +177,9 @@ def test_release_counts_follow_from_the_dates():
 # The programs
 
 
-@pytest.mark.parametrize("name", run.names())
+@pytest.mark.parametrize("name", reading.names())
 def test_a_program_declares_exact_pins_and_shares_no_code(name):
-    need = run.declared(name)
+    need = reading.declared(name)
     assert all("==" in pin for pin in [*need["dependencies"], *need.get("export", [])])
     assert {"title", "download", "disk", "shims"} <= set(need)
     tree = ast.parse((root / "frameworks" / "programs" / f"{name}.py").read_text())
@@ -185,8 +192,8 @@ def test_a_program_declares_exact_pins_and_shares_no_code(name):
 
 
 def test_lines_are_counted_without_comments_blanks_and_the_harness_part():
-    assert run.counted("numpy")["names"] == 0  # NumPy's own names are not a framework's
-    assert 5 < run.counted("torch")["deploy_lines"] < run.counted("torch")["lines"] < 60
+    assert reading.counted("numpy")["names"] == 0  # NumPy's own names are not a framework's
+    assert 5 < reading.counted("torch")["deploy_lines"] < reading.counted("torch")["lines"] < 60
 
 
 # The harness, without any environment
@@ -194,10 +201,10 @@ def test_lines_are_counted_without_comments_blanks_and_the_harness_part():
 
 def trained(program, folder):
     """What the harness learns of a program, from NumPy in this very process."""
-    worker, data = load(root / "frameworks" / "worker.py", "frameworks_worker"), work()
+    data = work()
     report = worker.train(program, data, str(folder))
     seen = worker.conventions(program, data, str(folder))
-    return run.compare(report, folder, data, seen)
+    return comparing.compare(report, folder, data, seen)
 
 
 def seeded(old, new):
@@ -211,7 +218,7 @@ def seeded(old, new):
 
 
 def test_the_program_as_it_stands_agrees(tmp_path):
-    assert not run.disagreements(trained(seeded("import os", "import os"), tmp_path))
+    assert not comparing.disagreements(trained(seeded("import os", "import os"), tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -234,17 +241,17 @@ def test_the_program_as_it_stands_agrees(tmp_path):
     ],
 )
 def test_a_mistake_in_a_program_is_found_and_where_it_shows_is_named(tmp_path, old, new, where):
-    assert where in run.disagreements(trained(seeded(old, new), tmp_path))
+    assert where in comparing.disagreements(trained(seeded(old, new), tmp_path))
 
 
 def test_a_loss_that_is_not_a_number_disagrees(tmp_path):
     compared = trained(seeded("        return loss", "        return loss * np.nan"), tmp_path)
-    assert run.disagreements(compared)["losses"] == float("inf")
+    assert comparing.disagreements(compared)["losses"] == float("inf")
 
 
 def test_nan_and_another_shape_are_infinitely_far():
-    assert run.largest([1.0], [1.5]) == 0.5
-    assert run.largest([np.nan], [1.0]) == run.largest([1.0, 2.0], [1.0]) == float("inf")
+    assert comparing.largest([1.0], [1.5]) == 0.5
+    assert comparing.largest([np.nan], [1.0]) == comparing.largest([1.0, 2.0], [1.0]) == float("inf")
 
 
 def entry(**kw):
@@ -252,32 +259,32 @@ def entry(**kw):
 
 
 def test_a_failure_is_recorded_and_the_earlier_result_stays_with_its_date(tmp_path):
-    run.record("theano", tmp_path, "agrees", result=entry())
-    run.record("theano", tmp_path, "unavailable", "no Python 3.8")
+    reporting.record("theano", tmp_path, "agrees", result=entry())
+    reporting.record("theano", tmp_path, "unavailable", "no Python 3.8")
     stored = json.loads((tmp_path / "theano.json").read_text())
     assert stored["last_attempt"]["status"] == "unavailable" and stored["last_attempt"]["reason"] == "no Python 3.8"
     assert stored["result"]["date"] == "2020-01-01"
-    line = next(line for line in run.state(tmp_path) if line.startswith("theano"))
+    line = next(line for line in reporting.state(tmp_path) if line.startswith("theano"))
     assert "unavailable" in line and "2020-01-01" in line and "no Python 3.8" in line
 
 
 def test_a_loss_that_is_not_a_number_can_be_stored(tmp_path):
-    run.record("theano", tmp_path, "disagrees", result=entry(losses=[1.0, float("nan")]))
+    reporting.record("theano", tmp_path, "disagrees", result=entry(losses=[1.0, float("nan")]))
     assert json.loads((tmp_path / "theano.json").read_text())["result"]["losses"] == [1.0, "nan"]
 
 
 def test_a_quick_run_does_not_take_the_place_of_a_full_one(tmp_path):
-    run.record("theano", tmp_path, "agrees", result=entry(speed=[1], date="2020-01-01"))
-    run.record("theano", tmp_path, "agrees", result=entry(date="2021-01-01"))
+    reporting.record("theano", tmp_path, "agrees", result=entry(speed=[1], date="2020-01-01"))
+    reporting.record("theano", tmp_path, "agrees", result=entry(date="2021-01-01"))
     assert json.loads((tmp_path / "theano.json").read_text())["result"] == entry(speed=[1], date="2020-01-01")
-    run.record("theano", tmp_path, "agrees", result=entry(speed=[2], date="2022-01-01"))
+    reporting.record("theano", tmp_path, "agrees", result=entry(speed=[2], date="2022-01-01"))
     assert json.loads((tmp_path / "theano.json").read_text())["result"]["date"] == "2022-01-01"
 
 
 def test_a_damaged_file_is_listed_as_such_and_replaced_by_the_next_run(tmp_path):
     (tmp_path / "theano.json").write_text('{"name": "the')
-    assert any(line.startswith("theano") and "cannot be read" in line for line in run.state(tmp_path))
-    run.record("theano", tmp_path, "agrees", result=entry())
+    assert any(line.startswith("theano") and "cannot be read" in line for line in reporting.state(tmp_path))
+    reporting.record("theano", tmp_path, "agrees", result=entry())
     assert json.loads((tmp_path / "theano.json").read_text())["result"] == entry()
     assert [path.name for path in tmp_path.iterdir()] == ["theano.json"]
 
@@ -297,7 +304,7 @@ def raises(error):
 
 
 def test_an_interrupted_run_records_nothing_and_keeps_what_was_there(tmp_path, monkeypatch):
-    run.record("theano", tmp_path, "agrees", result=entry())
+    reporting.record("theano", tmp_path, "agrees", result=entry())
     before = (tmp_path / "theano.json").read_text()
     with pytest.raises(SystemExit, match="Interrupted during theano"):
         lane(monkeypatch, tmp_path, raises(KeyboardInterrupt()), "theano", "mxnet")
@@ -305,7 +312,7 @@ def test_an_interrupted_run_records_nothing_and_keeps_what_was_there(tmp_path, m
 
 
 def test_an_interrupt_ends_the_worker_too(tmp_path, monkeypatch):
-    environment = run.Environment({"name": "numpy", "python": "3.11", "dependencies": []})
+    environment = Environment({"name": "numpy", "python": "3.11", "dependencies": []})
     started = tmp_path / "started"
     script = f"import pathlib, os, time; pathlib.Path({str(started)!r}).write_text(str(os.getpid())); time.sleep(60)"
     monkeypatch.setattr(environment, "command", lambda *_: ([sys.executable, "-c", script], None))
@@ -319,7 +326,7 @@ def test_an_interrupt_ends_the_worker_too(tmp_path, monkeypatch):
 
     monkeypatch.setattr(subprocess.Popen, "communicate", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run.ask(environment, (tmp_path, str(tmp_path)), "train")
+        running.ask(environment, (tmp_path, str(tmp_path)), "train")
     with pytest.raises(ProcessLookupError):
         os.kill(int(started.read_text()), 0)
 
@@ -333,9 +340,9 @@ def test_a_fault_nobody_thought_of_is_recorded_and_the_next_lane_still_runs(tmp_
 
 
 def test_what_will_be_downloaded_is_said_before_anything_is_done(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(run, "cache", tmp_path / "none")
+    monkeypatch.setattr(environments, "cache", tmp_path / "none")
     said = []
-    monkeypatch.setattr(run, "run", lambda *_: said.append(capsys.readouterr().out) or raises(run.Failed("x"))())
+    monkeypatch.setattr(run, "run", lambda *_: said.append(capsys.readouterr().out) or raises(Failed("x"))())
     monkeypatch.setattr(sys, "argv", ["run.py", "theano", "--results", str(tmp_path)])
     with pytest.raises(SystemExit):
         run.main()
@@ -345,28 +352,28 @@ def test_what_will_be_downloaded_is_said_before_anything_is_done(tmp_path, monke
 
 
 def test_a_python_that_cannot_be_had_is_said_to_be_missing(tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "cache", tmp_path)
+    monkeypatch.setattr(environments, "cache", tmp_path)
     monkeypatch.setenv("UV_OFFLINE", "1")
-    environment = run.Environment({"name": "none", "python": "3.1", "dependencies": []})
-    with pytest.raises(run.Unavailable, match=r"no Python 3\.1 here"):
+    environment = Environment({"name": "none", "python": "3.1", "dependencies": []})
+    with pytest.raises(Unavailable, match=r"no Python 3\.1 here"):
         environment.build()
     assert not (environment.folder / "made.json").exists()
 
 
 def test_an_install_that_fails_says_why_and_is_tried_anew(tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "cache", tmp_path)
+    monkeypatch.setattr(environments, "cache", tmp_path)
     monkeypatch.setenv("UV_OFFLINE", "1")
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    monkeypatch.setattr(run, "interpreter", lambda _: sys.executable)
-    environment = run.Environment({"name": "none", "python": version, "dependencies": ["no-such-package==1.0"]})
+    monkeypatch.setattr(environments, "interpreter", lambda _: sys.executable)
+    environment = Environment({"name": "none", "python": version, "dependencies": ["no-such-package==1.0"]})
     for _ in range(2):
-        with pytest.raises(run.Failed, match="no-such-package"):
+        with pytest.raises(Failed, match="no-such-package"):
             environment.build()
     assert not (environment.folder / "made.json").exists()
 
 
 def test_what_the_machine_lacks_is_a_status_and_not_a_failure(tmp_path, monkeypatch, capsys):
-    lane(monkeypatch, tmp_path, raises(run.Unavailable("no Python 3.8 here")), "theano")
+    lane(monkeypatch, tmp_path, raises(Unavailable("no Python 3.8 here")), "theano")
     assert "UNAVAILABLE" in capsys.readouterr().out
     assert json.loads((tmp_path / "theano.json").read_text())["last_attempt"]["reason"] == "no Python 3.8 here"
 
@@ -377,7 +384,7 @@ def far(**kw):
 
 @pytest.mark.parametrize(
     "status, effect",
-    [("failed", raises(run.Failed("exit code 1"))), ("disagrees", lambda *_: entry(**far(loss_diff=0.1)))],
+    [("failed", raises(Failed("exit code 1"))), ("disagrees", lambda *_: entry(**far(loss_diff=0.1)))],
 )
 def test_a_failure_or_a_disagreement_ends_with_an_error(tmp_path, monkeypatch, status, effect):
     with pytest.raises(SystemExit, match="theano"):
@@ -397,8 +404,6 @@ def test_an_unknown_name_is_refused_with_the_known_ones(monkeypatch, capsys):
 
 
 def test_the_worker_sees_the_conventions_of_a_layer_from_outside():
-    worker = load(root / "frameworks" / "worker.py", "frameworks_worker")
-
     class Layer:
         """A layer with known and unusual conventions."""
 
@@ -421,7 +426,6 @@ def test_the_worker_sees_the_conventions_of_a_layer_from_outside():
 
 
 def test_each_mistake_is_answered_by_numpys_program_or_noticed_as_silent():
-    worker = load(root / "frameworks" / "worker.py", "frameworks_worker")
     program = load(root / "frameworks" / "programs" / "numpy.py", "numpy_program")
     answers = {name: worker.mistake(program, work(), "", name) for name in worker.mistakes}
     assert [answer["answer"] for answer in answers.values()] == ["error"] * 3
