@@ -9,20 +9,19 @@ __all__ = ['Sampler']
 import math
 from typing import Any
 
+import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from .journal import Trial, stage_start
-from .model import first_shape
+from .choice import suggest
 from .scales import Categorical, Integer, LogUniform, Scale, Uniform
-from .space import Space, whole_number
-from .study import Study, finer_space, plan_stage
+from .space import Space
 
 # %% ../nbs/11_optuna.ipynb #1f0c1bfd
 class Sampler(BaseSampler):
-    """Coarse to fine, one objective only: quasi-random points, then stages that zoom.
+    """The search's choices, one objective only.
 
     Hyperparameters that are not in every trial are drawn at random.
 
@@ -30,13 +29,6 @@ class Sampler(BaseSampler):
     ----------
     seed : int
         Of the draws.
-    stage_size : int
-        Trials in each stage after the first.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Unless `stage_size` is an integer, at least 1.
 
     Examples
     --------
@@ -46,11 +38,12 @@ class Sampler(BaseSampler):
     True
     """
 
-    def __init__(self, seed: int = 0, stage_size: int = 4) -> None:
-        whole_number("stage_size", stage_size, 1)
+    def __init__(self, seed: int = 0) -> None:
         self.seed: int = seed
-        self.stage_size: int = stage_size
         self._random = RandomSampler(seed=seed)
+        self._of: object = None  # the study and hyperparameters of what is remembered:
+        self._points: dict[int, np.ndarray | None] = {}
+        self._shape: np.ndarray | None = None
 
     def reseed_rng(self) -> None:
         "New random numbers for what is drawn at random: Optuna asks in each worker."
@@ -81,7 +74,7 @@ class Sampler(BaseSampler):
 
     def sample_relative(self, study: optuna.Study, trial: FrozenTrial,
                         search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
-        """The point of this trial's number in its stage.
+        """The next point, from all trials that have finished.
 
         Parameters
         ----------
@@ -103,18 +96,29 @@ class Sampler(BaseSampler):
         """
         if not search_space: return {}
         self._raise_error_if_multi_objective(study)
-        space = Space(**{name: _scale(d) for name, d in search_space.items()})
-        stage = 0
-        while stage_start(stage + 1, self.stage_size) <= trial.number: stage += 1
-        start = stage_start(stage, self.stage_size)
-        direction = "minimize" if study.direction == optuna.study.StudyDirection.MINIMIZE else "maximize"
-        known = [t for t in map(lambda t: _known(t, search_space, space), study.get_trials(deepcopy=False))
-                 if t is not None and t.number < start]
-        ours = Study(space, self.seed, direction, known, stage_size=self.stage_size)
-        shape = first_shape(len(space))
-        points, _ = plan_stage(ours, finer_space(ours, known, stage), stage if known else 0, shape, steps=10)
-        params, _ = points[(trial.number - start) % len(points)]
+        space = Space({name: _scale(d) for name, d in search_space.items()})
+        if self._of != (of := (study._study_id, search_space)): self._of, self._points, self._shape = of, {}, None
+        sign = 1 if study.direction == optuna.study.StudyDirection.MINIMIZE else -1
+        known, losses, taken = [], [], []
+        for t in study.get_trials(deepcopy=False):
+            if t.number == trial.number or (point := self._point(t, search_space, space)) is None: continue
+            if not t.state.is_finished(): taken.append(point); continue
+            known.append(point)
+            value = t.value if t.state == TrialState.COMPLETE else None
+            losses.append(sign*value if value is not None and math.isfinite(value) else math.nan)
+        d = len(space)
+        params, _, self._shape = suggest(space, np.reshape(known, (-1, d)), np.array(losses), np.reshape(taken, (-1, d)),
+                                         trial.number, self.seed, self._shape, repeat=True)
         return {name: _value(d, params[name]) for name, d in search_space.items()}
+
+    def _point(self, t: FrozenTrial, search_space: dict[str, BaseDistribution], space: Space) -> np.ndarray | None:
+        "The position of a trial, remembered, or None if it lacks a hyperparameter or lies outside the space"
+        if t.number not in self._points:
+            try: point = space.cdf([{name: _place(d, t.params[name]) for name, d in search_space.items()}])[0]
+            except (KeyError, ValueError): point = None
+            if not t.state.is_finished(): return point
+            self._points[t.number] = point
+        return self._points[t.number]
 
     def sample_independent(self, study: optuna.Study, trial: FrozenTrial, param_name: str,
                            param_distribution: BaseDistribution) -> Any:
@@ -145,29 +149,19 @@ class Sampler(BaseSampler):
 def _scale(d: BaseDistribution) -> Scale:
     "Our scale for a distribution of Optuna's; a stepped one is counted in steps, a categorical one in places"
     if isinstance(d, CategoricalDistribution): return Categorical(list(range(len(d.choices))))
+    assert isinstance(d, (IntDistribution, FloatDistribution))
     if d.single(): return Categorical([d.low])
     if isinstance(d, IntDistribution) and d.log: return Integer(d.low, d.high, log=True)
     if d.step is not None: return Integer(0, round((d.high - d.low)/d.step))
     return (LogUniform if d.log else Uniform)(d.low, d.high)
 
-def _value(d: BaseDistribution, v: Any) -> Any:
+def _value(d: Any, v: Any) -> Any:
     "What Optuna wants for the value `v` on our scale"
     if isinstance(d, CategoricalDistribution): return d.choices[v]
     if d.single() or d.step is None or d.log: return v
     return min(d.high, d.low + v*d.step)
 
-def _known(t: FrozenTrial, search_space: dict[str, BaseDistribution], space: Space) -> Trial | None:
-    "A finished trial as one of ours, or None if it lacks a hyperparameter or lies outside the space"
-    if t.state == TrialState.COMPLETE: value = t.value if math.isfinite(t.value) else None
-    elif t.state in (TrialState.FAIL, TrialState.PRUNED): value = None
-    else: return None
-    try:
-        params = {name: _place(d, t.params[name]) for name, d in search_space.items()}
-        space.cdf([params])
-    except (KeyError, ValueError): return None
-    return Trial(t.number, params, value, "infeasible" if value is None else "complete", 0)
-
-def _place(d: BaseDistribution, v: Any) -> Any:
+def _place(d: Any, v: Any) -> Any:
     "The inverse of `_value`"
     if isinstance(d, CategoricalDistribution): return int(d.to_internal_repr(v))
     if d.single() or d.step is None or d.log: return v

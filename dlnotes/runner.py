@@ -8,26 +8,24 @@ __all__ = ['search']
 # %% ../nbs/09_runner.ipynb #3e2b8df6
 import inspect
 import math
-import operator
 import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from numbers import Real
 from typing import Any
 
-from .journal import Header, open_journal
-from .space import Space, sign_of, whole_number
+from .space import Space, whole_number
 from .study import Objective, Study, advance
 from .threads import cores
 from .workers import open_workers
 
 # %% ../nbs/09_runner.ipynb #b2522f22
 @contextmanager
-def _bar(study: Study, n_trials: int, show: bool) -> Iterator[Callable]:
-    "A function to call after each trial: a progress bar in a terminal or a notebook, with the best and the stage"
+def _bar(study: Study, n_trials: int, show: bool) -> Iterator[Callable[[], None]]:
+    "A function to call after each trial: a progress bar in a terminal or a notebook, with the best so far"
     notebook = "ipykernel" in sys.modules and "TQDM_DISABLE" not in os.environ
     if not show or not (notebook or sys.stderr.isatty()):
         yield lambda: None
@@ -38,32 +36,30 @@ def _bar(study: Study, n_trials: int, show: bool) -> Iterator[Callable]:
     with tqdm(total=n_trials, initial=min(n_trials, len(study.trials)), unit="trial", leave=False, delay=1) as bar:
         def step():
             best = f"{study.best.value:.5g}" if study.complete else "-"
-            bar.set_postfix_str(f"best {best}, stage {len(study.stages) - 1}", refresh=False)
+            bar.set_postfix_str(f"best {best}", refresh=False)
             bar.update()
         yield step
 
-def _checked(objective, space, n_trials, seed, direction, n_jobs, executor, journal, timeout, stage_size) -> int:
-    "The number of workers, or TypeError or ValueError for a bad argument of `search`"
+def _checked(objective, n_trials, n_jobs, executor, timeout, max_memory, stage_size) -> int:
+    "The number of workers, or TypeError or ValueError for a bad argument of `search` that `Study` does not check"
     _takes_one_dict(objective)
-    if not isinstance(space, Space): raise TypeError(f"space must be a Space, got {space!r}")
-    for name, value in (("n_trials", n_trials), ("stage_size", stage_size)): whole_number(name, value, 1)
-    try: operator.index(seed)
-    except TypeError: raise TypeError(f"seed must be an integer, got {seed!r}") from None
-    sign_of(direction)
+    whole_number("n_trials", n_trials, 1)
+    if stage_size is not None:
+        raise TypeError(f"search has no stages any more: give lag={stage_size!r} to plan each trial from those up to that "
+                        "many before it, so that as many can run side by side")
     if executor is not None and not isinstance(executor, Executor):
         raise TypeError(f"executor must be a concurrent.futures.Executor, got {executor!r}")
     if executor is not None and n_jobs != 1:
         raise ValueError(f"give n_jobs or executor, not both: the executor has its own workers (n_jobs={n_jobs})")
-    if timeout is not None and executor is not None:
-        raise ValueError("timeout must kill a process, which an executor cannot: use n_jobs, or leave out timeout")
-    if journal is not None and not isinstance(journal, (str, os.PathLike)):
-        raise TypeError(f"journal must be the path of a file, got {journal!r}")
-    if journal is not None and os.path.exists(journal) and not (os.path.isfile(journal) or os.path.isdir(journal)):
-        raise ValueError(f"journal must be a file that can be read again, which {journal} is not")
+    if isinstance(executor, ThreadPoolExecutor) and (timeout, max_memory) != (None, None):
+        raise ValueError("timeout and max_memory need a process that can be killed, and threads have none: use n_jobs")
     if timeout is not None and not isinstance(timeout, Real):
         raise TypeError(f"timeout must be a number of seconds, got {timeout!r}")
     if timeout is not None and not 0 < timeout < math.inf:
         raise ValueError(f"timeout must be a number of seconds above 0, or None, got {timeout!r}")
+    if max_memory is not None:
+        whole_number("max_memory, in bytes,", max_memory, 1)
+        if sys.platform == "win32": raise ValueError("max_memory needs limits that Windows does not have: leave it out")
     if n_jobs == -1: return cores()
     return whole_number("n_jobs, if not -1 for every core,", n_jobs, 1)
 
@@ -82,8 +78,9 @@ def _takes_one_dict(objective: Any) -> None:
 # %% ../nbs/09_runner.ipynb #13288f60
 def search(objective: Objective, space: Space, n_trials: int = 60, seed: int = 0, direction: str = "minimize",
            n_jobs: int = 1, executor: Executor | None = None, journal: str | os.PathLike[str] | None = None,
-           timeout: float | None = None, progress: bool = True, stage_size: int = 4) -> Study:
-    """Optimises `objective` over `space`, from coarse to fine; the trials do not depend on the number of workers.
+           timeout: float | None = None, progress: bool = True, *, lag: int | None = None, repeat: bool = False,
+           reproducible: bool = True, max_memory: int | None = None, stage_size: None = None) -> Study:
+    """Optimises `objective` over `space`; the trials do not depend on the number of workers.
 
     A trial that raises, returns NaN, runs too long or kills its worker is recorded and passed over. Ctrl-C returns
     what is done.
@@ -103,27 +100,40 @@ def search(objective: Objective, space: Space, n_trials: int = 60, seed: int = 0
     n_jobs : int
         Worker processes on this machine; -1 for one per core.
     executor : concurrent.futures.Executor, optional
-        Who runs the trials instead, such as Dask's.
+        Who runs the trials instead, such as Dask's; it is given up to `lag` trials at once.
     journal : str or path, optional
-        A file that keeps every finished trial, and to resume from.
+        A file that keeps every trial, and to resume from.
     timeout : float, optional
         Seconds after which a trial's process is killed.
     progress : bool
         Show a bar with the best so far, in a terminal or a notebook.
-    stage_size : int
-        Trials in each stage after the first: how many can run side by side.
+    lag : int, optional
+        Trial t is planned from those up to t - lag: up to `lag` workers never wait for each other's results, and
+        twice as many as there are workers keep all of them busy when trials take unlike times. By default 2, or what
+        the journal says.
+    repeat : bool
+        Whether a finite space that is used up goes on with new runs of the points that are worth it, for values that
+        are noisy; else the search ends then.
+    reproducible : bool
+        False to plan each trial from all that have ended, and never wait: the trials then depend on the order in which
+        they end.
+    max_memory : int, optional
+        Bytes that a trial's process may use for its data; one that asks for more fails.
+    stage_size : None
+        Gone: `lag` says how many trials can run side by side.
 
     Returns
     -------
     Study
-        With all trials; `best_params` and `best_value` are those of the best.
+        With all trials; `best_params` and `best_value` are those of the best, `recommended` is what to use if values
+        are noisy.
 
     Raises
     ------
     TypeError, ValueError
         For a bad argument, or the journal of another search.
     RuntimeError
-        If every trial of the first stage fails, or the journal is in use.
+        If all of the first trials fail, or the journal is in use.
     OSError
         If the journal cannot be written.
 
@@ -134,13 +144,24 @@ def search(objective: Objective, space: Space, n_trials: int = 60, seed: int = 0
     >>> round(study.best_params["lr"], 3)
     0.01
     """
-    n_jobs = _checked(objective, space, n_trials, seed, direction, n_jobs, executor, journal, timeout, stage_size)
-    study = Study(space, operator.index(seed), direction, stage_size=operator.index(stage_size))
-    header = Header(space, study.seed, direction, study.stage_size, study.created)
+    n_jobs = _checked(objective, n_trials, n_jobs, executor, timeout, max_memory, stage_size)
+    study = Study(space, seed, direction, lag=lag, repeat=repeat, reproducible=reproducible)  # checks these
     try:
-        with (open_workers(objective, n_jobs, executor, timeout) as run,
-              open_journal(journal, header) as (study.created, study.trials, keep), _bar(study, n_trials, progress) as step):
-            advance(study, n_trials, run, keep, step)
+        with open_workers(objective, n_jobs, executor, timeout, max_memory) as pool:
+            if journal is not None: study = Study(space, seed, direction, journal, lag, repeat, reproducible)
+            if executor is not None: pool.size = study.lag
+            _warn_of_idle(n_jobs, study)
+            with study.held(), _bar(study, n_trials, progress) as step: advance(study, n_trials, pool, step)
     except KeyboardInterrupt:  # the bar is closed by now
         warnings.warn(f"interrupted: {len(study.trials)} of {n_trials} trials are finished", stacklevel=2)
-    return study
+    else:
+        if study.next_number < n_trials:
+            warnings.warn(f"the space has {study.next_number} points and all were tried, so the search ends before its "
+                          f"{n_trials} trials; repeat=True runs points again", stacklevel=2)
+    return study if study.next_number <= n_trials else study.first(n_trials)
+
+def _warn_of_idle(n_jobs: int, study: Study) -> None:
+    "A warning where workers will wait for each other"
+    if study.reproducible and n_jobs > study.lag:
+        warnings.warn(f"n_jobs={n_jobs} workers, but a trial is planned from those up to lag={study.lag} before it, so no "
+                      f"more than {study.lag} run at once: lag={2*n_jobs} keeps all busy, or reproducible=False", stacklevel=3)

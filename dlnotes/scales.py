@@ -239,7 +239,8 @@ class _Numeric(Scale):
 
     def narrowed(self, low: float, high: float, kept: Sequence[Any] = ()) -> Scale:
         low, high = min([self.ppf(low), *kept]), max([self.ppf(high), *kept])
-        return replace(self, low=low, high=high) if low < high else self
+        if low == high: low, high = max(self.low, math.nextafter(low, -math.inf)), min(self.high, math.nextafter(high, math.inf))
+        return replace(self, low=low, high=high)
 
     def inside(self, part: Scale, u: np.ndarray) -> np.ndarray:
         if part is self: return u

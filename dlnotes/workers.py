@@ -6,33 +6,39 @@
 __all__ = ['open_workers']
 
 # %% ../nbs/08_workers.ipynb #4f2422f4
+import math
 import multiprocessing.util
 import os
 import signal
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
-from functools import lru_cache, partial
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import closing, contextmanager, suppress
+from functools import lru_cache
 from queue import SimpleQueue
 from threading import Thread
+from typing import Any
 
 import cloudpickle
 from loky import ProcessPoolExecutor
 
-from .study import Runner, evaluate, in_turn
+from .study import InTurn, Objective, Pool, evaluate
 from .threads import cores
 
 # %% ../nbs/08_workers.ipynb #f81b60b1
 _mine: bytes | None = None # in a worker: the bytes of the objective it was started with
 
-def _receive(payload: bytes, driver: int) -> None:
+def _receive(payload: bytes, driver: int, max_memory: int | None) -> None:
     "In a new worker: keep the objective's bytes, leave Ctrl-C to the driver, and end when the driver has"
     global _mine
     _mine = payload
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with, args=[driver], daemon=True).start()
+    if max_memory is not None:
+        import resource
+        resource.setrlimit(resource.RLIMIT_DATA, (max_memory, resource.getrlimit(resource.RLIMIT_DATA)[1]))
 
 def _end_with(driver: int) -> None:
     "Ends this process soon after its parent, of process id `driver`, is gone"
@@ -44,55 +50,61 @@ def _end_with(driver: int) -> None:
 def _wait_for(process: int) -> None:
     "On Windows: returns when the process of this id has ended, or is not there"
     import ctypes
-    kernel = ctypes.WinDLL("kernel32")
+    kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined]
     kernel.OpenProcess.restype = ctypes.c_void_p
     handle = kernel.OpenProcess(0x100000, False, process)  # the right to wait for its end
     if handle: kernel.WaitForSingleObject(ctypes.c_void_p(handle), ctypes.c_uint32(0xFFFFFFFF))
 
 @lru_cache(maxsize=1)
-def _unpacked(payload: bytes) -> Callable: return cloudpickle.loads(payload)
+def _unpacked(payload: bytes) -> Objective: return cloudpickle.loads(payload)
 
 def _ready() -> None:
     "In a new worker: load the objective; if that fails, the first trial says so"
-    with suppress(Exception): _unpacked(_mine)
+    with suppress(Exception): _unpacked(_mine or b"")
 
 def _tidy() -> None:
     "In a worker, before it is killed: give back semaphores, which would be reported as leaked"
-    multiprocessing.util._run_finalizers(0)
+    multiprocessing.util._run_finalizers(0)  # type: ignore[attr-defined]
 
-def _work(payload: bytes | None, params: dict) -> dict:
-    "In a worker: one trial of the objective it was started with, or of the one it is sent"
-    return evaluate(lambda p: _unpacked(payload or _mine)(p), params)
+def _work(payload: bytes | None, params: dict[str, Any], token: object = None) -> dict[str, Any]:
+    "In a worker: one trial of the objective it was started with, or of the one it is sent; each `token` is another call"
+    return evaluate(lambda p: _unpacked(payload or _mine or b"")(p), params)
 
 # %% ../nbs/08_workers.ipynb #d10af08b
 _THREADS = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 
 class _Worker:
     """One process for trials, replaced when it has died or was killed. Its linear algebra takes `threads` threads,
-    unless the environment says how many: workers that all want every core keep each other from working."""
+    unless the environment says how many: workers that all want every core keep each other from working. Left alone
+    for `rest` seconds, if that is given, it ends, until the next trial."""
 
-    def __init__(self, objective: bytes, timeout: float | None, threads: int):
-        self.objective, self.timeout = objective, timeout
+    def __init__(self, objective: bytes, timeout: float | None, max_memory: int | None, threads: int, rest: float | None = None):
+        self.objective, self.timeout, self.max_memory, self.rest = objective, timeout, max_memory, rest
         self.env = {name: str(threads) for name in _THREADS if name not in os.environ}
-        self.process, self.busy, self.closed = None, False, False
+        self.process: ProcessPoolExecutor | None = None
+        self.busy, self.closed = False, False
 
-    def __call__(self, params: dict) -> dict:
-        "The outcome of a trial. Raises TimeoutError if it was killed for time, or loky's error if the process died."
+    def __call__(self, params: dict[str, Any]) -> dict[str, Any]:
+        "The outcome of a trial; loky's error if the process died"
         self.busy = True
         try:
-            if self.process is None: self.start()
+            if self.process is None: self.process = self.start()
             if self.closed: raise CancelledError
             outcome = self.process.submit(_work, None, params).result(self.timeout)
             self.busy = False
             return outcome
+        except TimeoutError:
+            self.stop()
+            return dict(state="timeout", error=f"ran past its {self.timeout:g} seconds and was killed", seconds=self.timeout)
         except BaseException:
             self.stop()
             raise
 
-    def start(self) -> None:
-        initargs = [self.objective, os.getpid()]
-        self.process = ProcessPoolExecutor(1, initializer=_receive, initargs=initargs, env=self.env)
-        self.process.submit(_ready).result()  # the time to start and load does not count as the trial's
+    def start(self) -> ProcessPoolExecutor:
+        initargs = self.objective, os.getpid(), self.max_memory
+        process = ProcessPoolExecutor(1, timeout=self.rest, initializer=_receive, initargs=initargs, env=self.env)
+        process.submit(_ready).result()  # the time to start and load does not count as the trial's
+        return process
 
     def stop(self, closed: bool = False) -> None:
         self.closed |= closed
@@ -102,33 +114,59 @@ class _Worker:
             with suppress(Exception): process.submit(_tidy).result(timeout=1)
         process.shutdown(kill_workers=True)
 
-# %% ../nbs/08_workers.ipynb #ee6f684a
-def _collect(submit: Callable, todo: dict[int, dict]) -> Iterator[tuple[int, dict]]:
-    "Numbers and outcomes of the trials `todo`, as they end; a trial whose worker died is submitted once more"
-    lost = lambda state, error: dict(value=None, state=state, error=error)
-    futures = {submit(params): (number, False) for number, params in todo.items()}
-    try:
-        while futures:
-            ended = wait(futures, return_when=FIRST_COMPLETED).done
-            for future in sorted(ended, key=lambda f: f.cancelled() or f.exception() is not None):  # outcomes first
-                number, again = futures.pop(future)
-                try: yield number, future.result()
-                except TimeoutError: yield number, lost("timeout", "ran past its time and was killed")
-                except (Exception, CancelledError) as e:
-                    if again: yield number, lost("lost", f"its worker died twice: {e!r}")
-                    else: futures[_again(submit, todo[number])] = number, True
-    finally:
-        for future in futures: future.cancel()
+# %% ../nbs/08_workers.ipynb #06c9c3a4
+_idle: list[_Worker] = [] # in a process of an executor: its own workers that have nothing to do
 
-def _again(submit: Callable, params: dict):
-    "Submit a trial a second time, or RuntimeError if the executor was broken by the first"
-    try: return submit(params)
-    except BrokenExecutor as e:
-        raise RuntimeError("the executor broke when a worker died, and takes no more trials; "
-                           "n_jobs= gives workers that are replaced") from e
+def _work_within(payload: bytes, params: dict[str, Any], token: object, timeout: float | None, max_memory: int | None,
+                 threads: int) -> dict[str, Any]:
+    "In a process of an executor: one trial in a process of its own, with limits"
+    worker = _idle.pop() if _idle else _Worker(payload, timeout, max_memory, threads, rest=60)
+    if (worker.objective, worker.timeout, worker.max_memory) != (payload, timeout, max_memory):
+        worker.stop()
+        worker = _Worker(payload, timeout, max_memory, threads, rest=60)
+    marks = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+    daemon, marks["daemon"] = marks.get("daemon", False), False
+    try: return worker(params)
+    finally:
+        marks["daemon"] = daemon
+        _idle.append(worker)
+
+# %% ../nbs/08_workers.ipynb #ee6f684a
+class _Futures(Pool):
+    """A pool of trials that an executor runs, `size` at a time; one whose worker died is run once more.
+    `submit` takes params and a token that is another one for every call."""
+
+    def __init__(self, submit: Callable[[dict[str, Any], object], Future], size: float) -> None:
+        self.size, self._submit = size, submit
+        self._running: dict[Future, tuple[int, dict[str, Any], int]] = {}
+        self._mark = uuid.uuid4().hex
+
+    def start(self, number: int, params: dict[str, Any], tries: int = 1) -> None:
+        try: future = self._submit(params, (self._mark, number, tries))
+        except BrokenExecutor as e:
+            if tries > 1: raise RuntimeError("the executor broke when a worker died, and takes no more trials; "
+                                             "n_jobs= gives workers that are replaced") from e
+            future = Future()  # others may have ended well: this one comes up after them
+            future.set_exception(e)
+        self._running[future] = number, params, tries
+
+    def wait(self) -> tuple[int, dict[str, Any]]:
+        while True:
+            ended = wait(self._running, return_when=FIRST_COMPLETED).done
+            broken = lambda f: f.cancelled() or f.exception() is not None
+            future = min(ended, key=lambda f: (broken(f), self._running[f][0]))  # outcomes first
+            number, params, tries = self._running.pop(future)
+            try: return number, future.result()
+            except (Exception, CancelledError) as e:
+                if tries > 1: return number, dict(state="lost", error=f"its worker died twice: {e!r}")
+                self.start(number, params, tries + 1)
+
+    def close(self) -> None:
+        for future in self._running: future.cancel()
 
 @contextmanager
-def open_workers(objective: Callable, n_jobs: int, executor: Executor | None, timeout: float | None) -> Iterator[Runner]:
+def open_workers(objective: Objective, n_jobs: int = 1, executor: Executor | None = None, timeout: float | None = None,
+                 max_memory: int | None = None) -> Iterator[Pool]:
     """Whoever runs the trials, for as long as they are needed; a context manager.
 
     Parameters
@@ -136,43 +174,67 @@ def open_workers(objective: Callable, n_jobs: int, executor: Executor | None, ti
     objective : function of a dict
         Returns the value to optimise.
     n_jobs : int
-        How many processes of our own; with 1 and no `timeout`, this one.
+        How many processes of our own; with 1 and no limit, this one.
     executor : concurrent.futures.Executor, optional
         Who runs them instead.
     timeout : float, optional
         Seconds after which a trial's process is killed.
+    max_memory : int, optional
+        Bytes that a trial's process may use for its data.
 
     Yields
     ------
-    function
-        Takes a dict of params by number, gives numbers with outcomes as they end.
+    Pool
+        Of any `size` with an executor, which may be changed.
 
     Raises
     ------
     TypeError
         If the objective cannot be sent to a worker.
-    """
-    if executor is None and n_jobs == 1 and timeout is None: yield in_turn(objective)
-    elif isinstance(executor, ThreadPoolExecutor):  # threads share memory: nothing to send
-        yield partial(_collect, lambda params: executor.submit(evaluate, objective, params))
-    elif executor is not None:
-        yield partial(_collect, partial(executor.submit, _work, _packed(objective)))
-    else:
-        threads = max(1, cores()//n_jobs)
-        workers = [_Worker(_packed(objective), timeout, threads) for _ in range(n_jobs)]
-        idle = SimpleQueue()
-        for worker in workers: idle.put(worker)
-        def work(params):
-            worker = idle.get()
-            try: return worker(params)
-            finally: idle.put(worker)
-        with ThreadPoolExecutor(n_jobs) as threads:
-            try: yield partial(_collect, partial(threads.submit, work))
-            finally:
-                threads.shutdown(wait=False, cancel_futures=True)
-                for worker in workers: worker.stop(closed=True)
 
-def _packed(objective: Callable) -> bytes:
+    Examples
+    --------
+    >>> with open_workers(lambda params: params["lr"]) as pool:
+    ...     pool.start(0, {"lr": 3})
+    ...     pool.wait()[1]["value"]
+    3.0
+    """
+    limits = timeout, max_memory
+    if executor is None and n_jobs == 1 and limits == (None, None):
+        yield InTurn(objective)
+        return
+    if executor is not None:
+        with closing(_Futures(_submission(executor, objective, limits), math.inf)) as pool: yield pool
+        return
+    workers = [_Worker(_packed(objective), *limits, max(1, cores()//n_jobs)) for _ in range(n_jobs)]
+    idle: SimpleQueue[_Worker] = SimpleQueue()
+    for worker in workers: idle.put(worker)
+    def work(params):
+        worker = idle.get()
+        try: return worker(params)
+        finally: idle.put(worker)
+    with ThreadPoolExecutor(n_jobs) as threads:
+        try:
+            with closing(_Futures(lambda params, token: threads.submit(work, params), n_jobs)) as pool: yield pool
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+            for worker in workers: worker.stop(closed=True)
+
+def _submission(executor: Executor, objective: Objective, limits: tuple) -> Callable[[dict[str, Any], Any], Future]:
+    "How a trial is given to an executor"
+    if isinstance(executor, ThreadPoolExecutor):  # threads share memory: nothing to send
+        return lambda params, token: executor.submit(evaluate, objective, params)
+    payload, client = _packed(objective), getattr(executor, "_client", None)
+    send = getattr(client, "scatter", None)  # a Dask cluster, where the bytes travel once to each worker
+    sent = send(payload, broadcast=True) if send else payload
+    def submit(params, token):
+        nonlocal sent
+        if send and token[2] > 1: sent = send(payload, broadcast=True)  # they may have been lost with the worker
+        if limits == (None, None): return executor.submit(_work, sent, params, token)
+        return executor.submit(_work_within, sent, params, token, *limits, 1)
+    return submit
+
+def _packed(objective: Objective) -> bytes:
     "The objective as bytes that a worker can load, or TypeError"
     try: return cloudpickle.dumps(objective)
     except Exception as e:

@@ -78,8 +78,8 @@ def digests():
         found[method] = digest([v for p in points for v in p.values()])
     for seed in range(5):
         found[f"search {seed}"] = digest(trials(SPACE, valley, 60, seed))
-    found["long search"] = digest(trials(SPACE, valley, 120, 0, direction="maximize", stage_size=8))
-    found["small board"] = digest(trials(board, chess, 40, 0))
+    found["long search"] = digest(trials(SPACE, valley, 120, 0, direction="maximize", lag=8))
+    found["small board"] = digest(trials(board, chess, 40, 0, repeat=True))
     return found
 
 

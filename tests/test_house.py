@@ -130,11 +130,6 @@ def unexplained(path):
 
 # To be emptied: what docstrings of these modules do not say yet.
 not_yet = {
-    "journal": [
-        "Header has no example",
-        "open_journal has no example",
-        "read_journal has no example",
-    ],
     "practice": [
         "Panda.change has no example",
         "Panda.checkpoint has no example",
@@ -143,19 +138,6 @@ not_yet = {
         "Panda.replay has no example",
         "Panda.run has no example",
         "Panda.undo has no example",
-    ],
-    "study": [
-        "Study.lineage does not say what it returns",
-        "Study.lineage has no example",
-        "Study.load has no example",
-        "Study.ranked does not say what it returns",
-        "Study.ranked has no example",
-        "Study.to_frame does not say what it returns",
-        "Study.to_frame has no example",
-        "in_turn has no example",
-    ],
-    "workers": [
-        "open_workers has no example",
     ],
 }
 

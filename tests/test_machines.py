@@ -37,13 +37,13 @@ EXPECTED = {
     "random": "d6217dff6db0d13a",
     "quasirandom": "3911cc8e1938b881",
     "grid": "0389f3a738bdba49",
-    "search 0": "a8a56acc8874b68c",
-    "search 1": "e332db09504a7785",
-    "search 2": "649908b3961a9613",
-    "search 3": "69c826d9578d42c7",
-    "search 4": "126f00279a9e06c7",
-    "long search": "b3ab79008ef25293",
-    "small board": "31d03dbb28570418",
+    "search 0": "0b4ad585ac06db9f",
+    "search 1": "80b4a1e14e31e08b",
+    "search 2": "7d882a0d3d22bf34",
+    "search 3": "38d5b6bedc5383c8",
+    "search 4": "9b084459f6ec1027",
+    "long search": "5a586e7557c00149",
+    "small board": "c4c593aca3f3e106",
 }
 
 
@@ -82,7 +82,7 @@ def test_points_are_found_without_any_function_that_machines_disagree_about(monk
     def refuse(*args, **kwargs):
         raise AssertionError("this function may give other bits on another machine")
 
-    expected = [search(f, s, 40, seed=7).trials for f, s in ((valley, SPACE), (chess, board))]
+    expected = [search(f, s, 32, seed=7).trials for f, s in ((valley, SPACE), (chess, board))]
     for module, names in {
         np: "exp exp2 expm1 log log2 log10 log1p power float_power tanh sin cos cbrt dot vdot inner einsum matvec",
         np.linalg: "inv solve cholesky eigh svd qr lstsq slogdet norm",
@@ -92,7 +92,7 @@ def test_points_are_found_without_any_function_that_machines_disagree_about(monk
         for name in names.split():
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, refuse)
-    assert [search(f, s, 40, seed=7).trials for f, s in ((valley, SPACE), (chess, board))] == expected
+    assert [search(f, s, 32, seed=7).trials for f, s in ((valley, SPACE), (chess, board))] == expected
 
 
 def test_a_product_of_single_precision_is_as_exact_as_any():

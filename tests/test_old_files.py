@@ -27,7 +27,7 @@ def test_a_journal_with_every_kind_of_scale_option_and_outcome_is_read():
     assert {t.state for t in study.trials} == {"complete", "failed", "infeasible", "timeout", "lost"}
     assert [t.number for t in study.trials] == list(range(40)) and study.direction == "maximize"
     assert study.best.value == max(t.value for t in study.complete)
-    assert len(study.stages) == 8 and study.space.cdf([t.params for t in study.trials]).shape == (40, 6)
+    assert study.space.cdf([t.params for t in study.trials]).shape == (40, 6)
 
 
 def test_a_search_goes_on_from_its_old_journal_and_keeps_its_trials(tmp_path):
@@ -37,7 +37,9 @@ def test_a_search_goes_on_from_its_old_journal_and_keeps_its_trials(tmp_path):
     calls = []
     study = search(lambda p: calls.append(p) or valley(p), two, 40, journal=journal)
     assert study.trials[:30] == old.trials and len(calls) == 10
-    assert Study.load(journal).trials == study.trials
+    assert Study.load(journal) == study == search(valley, two, 40, journal=journal) and len(calls) == 10
+    with pytest.raises(ValueError, match="lag is 2 in the journal and 5 here"):
+        search(valley, two, 40, journal=journal, lag=5)
 
 
 def test_an_old_journal_that_was_cut_off_is_taken_up(tmp_path):
@@ -46,7 +48,7 @@ def test_an_old_journal_that_was_cut_off_is_taken_up(tmp_path):
     with pytest.warns(UserWarning, match="torn line"):
         old = Study.load(journal)
     with pytest.warns(UserWarning, match="torn line"):
-        study = search(valley, two, 26, seed=-3, stage_size=6, journal=journal)
+        study = search(valley, two, 26, seed=-3, lag=6, journal=journal)
     assert study.trials[: len(old.trials)] == old.trials and len(study.trials) == 26
 
 

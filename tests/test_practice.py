@@ -44,7 +44,7 @@ def objective(p):
 
 
 def study_of(points, f, space, **options):
-    return Study(space, trials=[Trial(i, p, float(f(p)), "complete", 0) for i, p in enumerate(points)], **options)
+    return Study(space, trials=[Trial(i, p, float(f(p)), "complete") for i, p in enumerate(points)], **options)
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +72,73 @@ def test_null_probabilities_are_even_without_an_effect():
         p.append(next(e.p for e in found if (e.name, e.side) == ("b", "high")))
     assert 0.02 < np.mean(np.array(p) < 0.1) < 0.18
     assert 0.4 < np.mean(p) < 0.6
+
+
+LINE = Space(x=Uniform(0, 1))
+
+
+def ladder(n, f, **changes):
+    """A study of n evenly spread trials; f gives a value or the state of a trial without one."""
+    trials = []
+    for i in range(n):
+        x = (i + 0.5) / n
+        got = f(x)
+        value, state = (None, got) if isinstance(got, str) else (float(got), "complete")
+        trials.append(Trial(i, {"x": x}, value, state, **changes))
+    return Study(LINE, trials=trials)
+
+
+def test_equal_values_say_nothing_about_an_edge():
+    assert [e.p for e in edges(ladder(30, lambda x: 1.0))] == [1, 1]
+    assert all(e.p > 0.2 for e in edges(ladder(30, lambda x: int(30 * x) % 2)))
+
+
+@pytest.mark.parametrize("state", ["failed", "infeasible", "timeout"])
+def test_an_edge_is_where_the_rest_does_not_run(state):
+    found = {e.side: e for e in edges(ladder(30, lambda x: state if x < 0.6 else 1 - 1e-6 * x))}
+    assert found["high"].advice == "widen x upward" and found["high"].p < 0.01 < 0.99 < found["low"].p
+    few = edges(ladder(30, lambda x: -x if x > 0.9 else state))  # three run, seven of the best third are any others
+    assert few[0].side == "high" and few[0].p < 0.05
+    with pytest.raises(ValueError, match=r"needs 9 .* got 30, 0 complete"):
+        edges(ladder(30, lambda x: state))
+    with pytest.raises(ValueError, match=r"needs 8 .* got 30, 0 complete"):
+        importance(ladder(30, lambda x: state))
+
+
+def test_lost_and_given_trials_are_no_evidence_of_an_edge():
+    with pytest.raises(ValueError, match=r"needs 9 .* got 8, 8 complete"):
+        edges(ladder(16, lambda x: "lost" if x < 0.5 else x))
+    with pytest.raises(ValueError, match=r"needs 9 .* got 0, 0 complete"):
+        edges(ladder(16, lambda x: x, given=True))
+    with pytest.raises(ValueError, match=r"needs 8 .* got 7, 7 complete"):
+        importance(ladder(14, lambda x: "lost" if x < 0.5 else x))
+    assert importance(ladder(16, lambda x: x, given=True))[0].total == 1
+
+
+def alarms(f, n, seeds, space):
+    found = [edges(search(f(seed), space, n, seed=seed, progress=False), shuffles=2000) for seed in range(seeds)]
+    return [[(e.name, e.side) for e in edge if e.advice] for edge in found]
+
+
+PAIR = Space(x=Uniform(0, 1), y=Uniform(0, 1))
+WITHOUT_AN_EDGE = {
+    "the middle": lambda seed: lambda p: (p["x"] - 0.5) ** 2 + (p["y"] - 0.5) ** 2,
+    "inside": lambda seed: lambda p: (p["x"] - 0.7) ** 2 + 2 * abs(p["y"] - 0.35),
+    "flat": lambda seed: lambda p: 1.0,
+    "one that matters": lambda seed: lambda p: (p["x"] - 0.4) ** 2,
+    "noise": lambda seed: (lambda rng: lambda p: rng.random())(np.random.default_rng(seed)),
+}
+
+
+@pytest.mark.parametrize("n", [30, 60])
+@pytest.mark.parametrize("kind", WITHOUT_AN_EDGE)
+def test_a_search_without_an_edge_raises_few_alarms(kind, n):
+    assert sum(map(bool, alarms(WITHOUT_AN_EDGE[kind], n, 6, PAIR))) <= 1
+
+
+@pytest.mark.parametrize("n", [30, 60])
+def test_a_search_sees_the_edge_of_a_slope_and_only_that(n):
+    assert alarms(lambda seed: lambda p: -p["x"] + (p["y"] - 0.6) ** 2, n, 4, PAIR) == [[("x", "high")]] * 4
 
 
 def test_too_few_trials_are_refused_with_the_number():
@@ -106,6 +173,97 @@ def test_importance_sees_an_interaction_that_has_no_main_effect():
     for name in "ab":
         assert found[name].main < 0.15 and found[name].total > 0.85
     assert found["c"].total < 0.1
+
+
+def test_importance_agrees_with_ishigamis_function_whose_shares_are_known():
+    f = lambda p: math.sin(p["a"]) + 7 * math.sin(p["b"]) ** 2 + 0.1 * p["c"] ** 4 * math.sin(p["a"])
+    cube = Space(**{name: Uniform(-math.pi, math.pi) for name in "abc"})
+    trials = [Trial(i, p, f(p), "complete") for i, p in enumerate(cube.sample(200, method="quasirandom"))]
+    found = {i.name: i for i in importance(Study(cube, trials=trials), calm=False)}
+    for name, main, total in (("a", 0.314, 0.558), ("b", 0.442, 0.442), ("c", 0.0, 0.244)):
+        assert abs(found[name].main - main) < 0.12 and abs(found[name].total - total) < 0.12
+
+
+def true_totals(f, space, n=40_000):
+    """From many points: columns in turn taken from a second set of them."""
+    rng = np.random.default_rng(0)
+    snap = lambda scale, x: scale.cdf(np.array(scale.ppf(x))) if scale.ordered else x
+    snapped = lambda u: [snap(scale, x) for scale, x in zip(space.scales.values(), u.T, strict=True)]
+    a, b = rng.random((n, len(space))), rng.random((n, len(space)))
+    value = lambda u: f(np.stack(snapped(u), axis=1))
+    ya, each = value(a), range(len(space))
+    changed = [((ya - value(np.where(np.arange(len(space)) == j, b, a))) ** 2).mean() for j in each]
+    return (np.array(changed) / 2 / ya.var()).clip(0, 1)
+
+
+def bowl(rng, d):
+    strength, middle = rng.exponential(size=d), rng.random(d)
+    return lambda u: ((u - middle) ** 2) @ strength + 0.5 * u[:, 0] * u[:, 1], [Uniform(0, 1)] * d
+
+
+def steps(rng, d):
+    strength, where = rng.exponential(size=d), rng.random(d)
+    return lambda u: (u > where) @ strength, [Integer(1, 6)] * d
+
+
+def table(rng, d):
+    tables = [rng.normal(size=4) * rng.exponential() for _ in range(d)]
+    pair = rng.normal(size=(4, 4))
+    k = lambda u, j: np.minimum(4 * u[:, j], 3).astype(int)
+    f = lambda u: sum(t[k(u, j)] for j, t in enumerate(tables)) + 0.5 * pair[k(u, 0), k(u, 1)]
+    return f, [Categorical(list("abcd"))] * d
+
+
+def mixed(rng, d):
+    jump = rng.normal(size=3)
+    f = lambda u: np.sin(4 * u[:, 0]) + jump[np.minimum(3 * u[:, 1], 2).astype(int)]  # the others do nothing
+    return f, [Uniform(0, 1), Categorical(list("abc")), Integer(1, 5), LogUniform(1e-3, 1), Uniform(0, 1)][:d]
+
+
+def intervals_that_hold(kind, how, seed):
+    rng = np.random.default_rng(seed)
+    f, scales = kind(rng, 2 + seed)
+    space = Space({f"h{j}": scale for j, scale in enumerate(scales)})
+    objective = lambda p: float(f(space.cdf([p]))[0] + 0.2 * (how == "noisy") * rng.normal())
+    points = space.sample(24, seed=seed)
+    study = search(objective, space, 40, seed=seed) if how == "search" else study_of(points, objective, space)
+    found, true = importance(study, calm=False), dict(zip(space, true_totals(f, space), strict=True))
+    return [i.low - 0.01 <= true[i.name] <= i.high + 0.01 for i in found]
+
+
+@pytest.mark.filterwarnings("ignore:the space has")
+@pytest.mark.parametrize("how", ["random", "search", "noisy"])
+@pytest.mark.parametrize("kind", [bowl, steps, table, mixed])
+def test_intervals_hold_the_truth_about_as_often_as_they_say(kind, how):
+    assert np.mean(np.concatenate([intervals_that_hold(kind, how, seed) for seed in range(4)])) >= 0.7
+
+
+@pytest.mark.parametrize("calm", [True, False])
+@pytest.mark.parametrize("scale", [1e308, -1e308, 1e200, 1, 1e-200, 1e-310])
+def test_shares_do_not_depend_on_the_size_of_values(scale, calm):
+    found = {i.name: i for i in importance(study_of(PAIR.sample(20), lambda p: scale * p["x"], PAIR), calm=calm)}
+    assert found["x"].total > 0.95 and found["y"].total < 0.05
+
+
+@pytest.mark.filterwarnings("error")
+def test_values_at_both_ends_of_the_floats_and_equal_ones_have_shares():
+    wide = importance(study_of(PAIR.sample(20), lambda p: 1.7e308 * (2 * p["x"] - 1), PAIR))
+    assert wide[0].name == "x" and wide[0].total > 0.95
+    least = importance(study_of(PAIR.sample(30), lambda p: 5e-324 * round(6 * p["x"]), PAIR))
+    assert least[0].name == "x" and least[0].total > 0.8
+    for same in (0.0, 1e308, -1e308, 5e-324):
+        equal = importance(study_of(PAIR.sample(20), lambda p, same=same: same, PAIR))
+        assert [(i.total, i.low, i.high) for i in equal] == [(0, 0, 1)] * 2
+
+
+@pytest.mark.parametrize("state", ["failed", "infeasible", "timeout", "lost"])
+def test_what_does_not_run_is_as_bad_as_the_worst_and_what_is_lost_is_nothing(state):
+    def trial(i, p):
+        return Trial(i, p, None, state) if p["x"] < 0.4 else Trial(i, p, 1 + 0.1 * p["y"], "complete")
+
+    study = Study(PAIR, trials=[trial(i, p) for i, p in enumerate(PAIR.sample(60))])
+    share = {i.name: i.total for i in importance(study, calm=False)}
+    assert share["y"] > 0.9 if state == "lost" else share["x"] > 0.4
 
 
 def test_importance_on_a_search_names_what_matters_first(study):
@@ -186,6 +344,24 @@ def test_retune_survives_failing_runs_and_says_when_nothing_runs():
         retune(spring, today, repeats=3)
 
 
+def test_retune_gives_objectives_and_readers_copies():
+    space = Space(x=Uniform(0, 1), layers=Categorical([[8], [8, 8]]))
+    before = search(lambda p: p["x"], space, 20)
+    kept = json.dumps([t.params for t in before.trials])
+
+    def careless(p):
+        value = p["x"] + len(p["layers"])
+        p["x"] = 2
+        p["layers"].append(1)
+        return value
+
+    outcome = retune(before, careless)
+    outcome.champion["x"] = 3
+    outcome.rival["layers"].append(5)
+    assert kept == json.dumps([t.params for t in before.trials]) and space["layers"].options == ([8], [8, 8])
+    assert max(outcome.champion_values) <= before.best.params["x"] + 2
+
+
 # Panda
 
 
@@ -218,6 +394,31 @@ def test_a_diary_replays_to_the_same_state_also_through_text():
         assert np.array_equal(again.state["w"], panda.state["w"])
         assert again.values == panda.values and again.params == panda.params and again.diary == panda.diary
     assert [e["act"] for e in panda.diary].count("undo") == 1
+
+
+@pytest.mark.parametrize("value", [None, "many", [1, 2]])
+def test_a_step_without_a_number_does_not_count(value):
+    panda = Panda(lambda rng: 0, lambda state, params, rng: (state + 1, value if state == 2 else state), {})
+    with pytest.raises(TypeError, match="a state and a number, got"):
+        panda.run(5)
+    assert (panda.step, panda.state, panda.values) == (2, 2, [0, 1])
+    assert panda.replay().values == [0, 1] and panda.diary[-1]["steps"] == 2
+
+
+def test_a_step_that_changes_its_hyperparameters_changes_no_record():
+    def greedy(state, params, rng):
+        params["rates"].append(1.0)
+        params["lr"] = 7
+        return state + len(params["rates"]), len(params["rates"])
+
+    rates = [0.1]
+    panda = Panda(lambda rng: 0, greedy, {"rates": rates, "lr": 1})
+    panda.run(3)
+    panda.change("more", rates=rates)
+    rates.append(9)
+    panda.run(2)
+    assert panda.values == [2] * 5 and panda.params == {"rates": [0.1], "lr": 1}
+    assert panda.replay().values == panda.values and panda.replay().diary == panda.diary
 
 
 def test_undo_is_as_if_it_had_not_been():

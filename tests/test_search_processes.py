@@ -52,7 +52,7 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /
 @pytest.mark.parametrize("n_jobs", [2, 4])
 def test_results_are_equal_for_any_number_of_workers(n_jobs):
     slow_at_random = lambda p: time.sleep(0.03 * random.random()) or bowl(p)
-    assert search(slow_at_random, SPACE, 30, seed=3, n_jobs=n_jobs) == search(bowl, SPACE, 30, seed=3)
+    assert search(slow_at_random, SPACE, 30, seed=3, n_jobs=n_jobs, lag=4) == search(bowl, SPACE, 30, seed=3, lag=4)
 
 
 def test_results_are_equal_for_threads_and_processes_given_as_executor():
@@ -239,7 +239,8 @@ def test_killed_at_random_moments_ten_times_and_resumed(tmp_path, n_jobs):
     assert study == search(bowl, SPACE, 60, seed=5)
     assert len(counted) == 60 - finished
     lines = journal.read_text().splitlines()
-    assert sorted(json.loads(line)["number"] for line in lines[1:]) == list(range(60))
+    for event in ("ask", "tell"):
+        assert sorted(e[event] for e in map(json.loads, lines[1:]) if event in e) == list(range(60))
 
 
 @linux
@@ -305,7 +306,9 @@ def test_another_search_on_a_journal_is_refused_and_nothing_is_touched(tmp_path)
         ("seed is 0 in the journal and 1 here", dict(seed=1)),
         ("direction", dict(direction="maximize")),
         (r"space is .*0.0001, 'high': 1.0", dict(space=other)),
-        ("stage_size", dict(stage_size=8)),
+        ("lag is 2 in the journal and 8 here", dict(lag=8)),
+        ("repeat is False in the journal and True here", dict(repeat=True)),
+        ("reproducible is True", dict(reproducible=False)),
     ]:
         arguments = dict(space=SPACE, journal=journal) | change
         with pytest.raises(ValueError, match=words):
@@ -341,24 +344,29 @@ def test_damage_elsewhere_is_an_error_that_names_the_line_and_touches_nothing(tm
         "line 1 ": b"{}\n",
         "line 3 ": lines[2][:30] + b"\n",
         "line 4 ": b"\xff\xfe\n",
-        r"line 5 .*twice": lines[3],
+        "line 5 .*ended twice": lines[2],
         "line 6 ": lines[5].replace(b'"lr": ', b'"lr": 7'),
         "line 7 ": b"\n",
-        "line 8 .*trial -6": changed(lines[7], number=-6),
-        "line 8 .*trial 6.0": changed(lines[7], number=6.0),
-        "line 8 .*stage 9": changed(lines[7], stage=9),
-        "line 8 .*no state": changed(lines[7], state="asleep"),
-        "line 8 .*value 'low'": changed(lines[7], value="low"),
-        "line 8 .*value None": changed(lines[7], value=None),
-        "line 8 .*value nan": changed(lines[7], value=float("nan")),
-        "line 8 .*failed has the value": changed(lines[7], state="failed"),
+        "line 8 .*trial -6": changed(lines[7], ask=-6),
+        "line 8 .*trial 6.0": changed(lines[7], ask=6.0),
+        "line 8 .*stands twice": changed(lines[7], ask=0),
+        "line 8 .*nobody gave": changed(lines[7], given=True),
+        "line 8 .*asked": json.dumps({"asked": 3}).encode() + b"\n",
+        "line 9 .*no trial 17": changed(lines[8], tell=17),
+        "line 9 .*ended twice": changed(lines[8], tell=0),
+        "line 9 .*no state": changed(lines[8], state="asleep"),
+        "line 9 .*value 'low'": changed(lines[8], value="low"),
+        "line 9 .*value None": changed(lines[8], value=None),
+        "line 9 .*value nan": changed(lines[8], value=float("nan")),
+        "line 9 .*failed has the value": changed(lines[8], state="failed"),
         "line 1 .*direction must be": changed(lines[0], direction="sideways"),
         "line 1 .*seed None": changed(lines[0], seed=None),
-        "line 1 .*stage": changed(lines[0], stage_size=0),
+        "line 1 .*lag": changed(lines[0], lag=0),
+        "line 4 .*seed is 0 in the journal and 5 here": changed(lines[0], seed=5),
     }
     for words, line in damage.items():
         content = list(lines)
-        content[int(words[5]) - 1] = line
+        content[int(words.split()[1]) - 1] = line
         journal.write_bytes(b"".join(content))
         for act in (lambda: search(bowl, SPACE, 20, journal=journal), lambda: Study.load(journal)):
             with pytest.raises(ValueError, match=words):
@@ -374,7 +382,7 @@ def test_damage_elsewhere_is_an_error_that_names_the_line_and_touches_nothing(tm
 def test_a_journal_of_another_format_is_refused(tmp_path):
     journal = tmp_path / "run.jsonl"
     search(bowl, SPACE, 3, journal=journal)
-    journal.write_text(journal.read_text().replace('"dlnotes_journal": 1', '"dlnotes_journal": 99'))
+    journal.write_text(journal.read_text().replace('"dlnotes_journal": 2', '"dlnotes_journal": 99'))
     with pytest.raises(ValueError, match="format 99"):
         Study.load(journal)
 
@@ -439,26 +447,114 @@ def test_a_full_disk_is_an_error_and_what_was_written_stays_readable(tmp_path):
     assert search(bowl, SPACE, 20, journal=journal) == search(bowl, SPACE, 20)
 
 
-def test_dask_survives_a_killed_worker():
+@pytest.fixture(scope="module")
+def cluster():
     distributed = pytest.importorskip("distributed")
     import logging
+
+    options = dict(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL)
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
+        yield client
+
+
+def test_dask_survives_a_killed_worker_and_one_that_is_added(cluster):
+    import threading
 
     def slow(params):
         time.sleep(0.05)
         return bowl(params)
 
-    with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        import threading
-
-        pids = list(client.run(os.getpid).values())
-        killer = threading.Timer(0.6, os.kill, (pids[0], signal.SIGKILL))
-        killer.start()
-        study = search(slow, SPACE, 40, executor=client.get_executor())
-        killer.join()
-        assert pids[0] not in client.run(os.getpid).values()
+    pids = list(cluster.run(os.getpid).values())
+    killer = threading.Timer(0.6, os.kill, (pids[0], signal.SIGKILL))
+    adder = threading.Timer(0.8, cluster.cluster.scale, (3,))
+    killer.start()
+    adder.start()
+    study = search(slow, SPACE, 40, executor=cluster.get_executor())
+    killer.join()
+    adder.join()
+    assert pids[0] not in cluster.run(os.getpid).values()
     assert study == search(bowl, SPACE, 40)
+
+
+def test_on_dask_every_trial_is_a_call_and_a_large_objective_travels_once(cluster):
+    class Large:
+        def __init__(self):
+            self.data = np.random.default_rng(0).bytes(20_000_000)
+
+        def __call__(self, params):
+            return float(os.getpid() * 1e12 + time.perf_counter_ns() % 10**12 + len(self.data))
+
+    one, sent = Space(x=Categorical(["only"])), []
+    executor = cluster.get_executor()
+    submit = executor.submit
+    executor.submit = lambda *arguments: sent.append(arguments) or submit(*arguments)
+    first, second = (search(Large(), one, 12, executor=executor, repeat=True) for _ in range(2))
+    assert len({*first.values.tolist(), *second.values.tolist()}) == 24  # as many values as calls
+    assert not any(isinstance(a, bytes) and len(a) > 1000 for arguments in sent for a in arguments)
+
+
+def test_on_dask_a_trial_that_hangs_is_killed_and_one_that_takes_too_much_memory_fails(cluster):
+    def nasty(params):
+        if params["x"] > 0.5:
+            time.sleep(600)
+        if params["x"] < -0.5:
+            np.ones(10**9)
+        return bowl(params)
+
+    study = search(nasty, SPACE, 12, executor=cluster.get_executor(), timeout=1, max_memory=2 * 10**9)
+    state = lambda x: "timeout" if x > 0.5 else "failed" if x < -0.5 else "complete"
+    assert [t.state for t in study.trials] == [state(t.params["x"]) for t in study.trials]
+    assert {t.state for t in study.trials} == {"timeout", "failed", "complete"}
+    assert any("MemoryError" in t.error for t in study.trials)
+
+
+@linux
+def test_a_worker_may_use_so_much_memory_and_no_more():
+    def hungry(params):
+        return float(np.ones(int(3e8 if params["x"] > 0 else 10)).sum())
+
+    study = search(hungry, SPACE, 12, n_jobs=2, max_memory=10**9)
+    assert [t.state for t in study.trials] == ["failed" if t.params["x"] > 0 else "complete" for t in study.trials]
+    assert all("MemoryError" in t.error for t in study.trials if t.state == "failed")
+
+
+def test_more_workers_than_the_lag_keeps_busy_are_said():
+    with pytest.warns(UserWarning, match=r"n_jobs=3 .*lag=2 .*lag=6 keeps all busy"):
+        search(bowl, SPACE, 12, n_jobs=3, lag=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        search(bowl, SPACE, 12, n_jobs=3, lag=2, reproducible=False)
+
+
+def test_in_any_order_every_trial_is_run_and_a_resumed_search_keeps_them(tmp_path):
+    journal = tmp_path / "run.jsonl"
+    slow = lambda p: time.sleep(0.02 * random.random()) or bowl(p)
+    first = search(slow, SPACE, 24, n_jobs=2, reproducible=False, journal=journal)
+    more = search(slow, SPACE, 40, n_jobs=2, reproducible=False, journal=journal)
+    assert more.first(24) == first and len(more.trials) == 40 and first.best_value < 1
+    with ThreadPoolExecutor(3) as threads:
+        assert len(search(slow, SPACE, 24, executor=threads, reproducible=False, lag=3).trials) == 24
+
+
+def test_a_file_system_without_locks_is_called_that(tmp_path, monkeypatch):
+    import errno
+    import fcntl
+
+    def no_locks(*args):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(RuntimeError, match=r"does not lock files \(No locks available\).*local disk"):
+        search(bowl, SPACE, 3, journal=tmp_path / "run.jsonl")
+
+
+@pytest.mark.timeout(60)  # some three seconds in proportion to the length, hours if a line had to look at all others
+def test_a_large_journal_is_read_and_goes_on(tmp_path):
+    journal = tmp_path / "run.jsonl"
+    search(bowl, SPACE, 3, journal=journal)
+    head, ask, tell, *_ = map(json.loads, journal.read_text().splitlines())
+    n = 100_000
+    lines = [line for i in range(n) for line in (ask | {"ask": i}, tell | {"tell": i, "value": float(-i)})]
+    journal.write_text("".join(json.dumps(line) + "\n" for line in [head, *lines]))
+    study = Study(SPACE, journal=journal)
+    assert len(study.trials) == n and study.best.number == n - 1 and study.ask().number == n

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlnotes import Categorical, Integer, LogUniform, ReverseLogUniform, Space, Study, Uniform, search
+from dlnotes.choice import FIRST
 
 SPACE = Space(
     lr=LogUniform(1e-4, 1),
@@ -59,33 +60,43 @@ def test_maximising_is_minimising_the_negative():
     assert up.best.number == down.best.number
 
 
-def test_every_trial_lies_in_the_space_it_came_from():
+def test_every_trial_lies_in_the_space_and_one_in_four_looks_over_all_of_it():
     study = search(bowl, SPACE, 80)
-    for t in study.trials:
-        SPACE.cdf([t.params])
-        if not t.whole:
-            study.stages[t.stage].cdf([t.params])
-    assert sum(t.whole for t in study.trials if t.stage) >= len(study.stages) - 1
-    assert study.lineage().count("\n") == len(study.stages) - 1
+    u = SPACE.cdf([t.params for t in study.trials])
+    whole = np.array([t.whole for t in study.trials])
+    assert whole[:FIRST].all() and 16 <= whole[FIRST:].sum() <= 24
+    assert len(np.unique(u, axis=0)) == 80
 
 
-def test_no_point_is_tried_twice_while_others_are_left():
-    small = Space(a=Integer(1, 8), b=Categorical(["x", "y", "z"]))
-    study = search(lambda p: (p["a"] - 3) ** 2 + (p["b"] == "x"), small, 24)
-    points = {tuple(t.params.values()) for t in study.trials[12:]}
-    assert len(points) == 12
-    assert study.best.params["a"] == 3
+@pytest.mark.parametrize(
+    ("space", "count"),
+    [
+        (Space(a=Integer(1, 8), b=Categorical(["x", "y", "z"]), c=Integer(1, 5, log=True)), 120),
+        (Space(a=Integer(0, 19), b=Integer(0, 19)), 400),
+        (Space(a=Categorical(["only"])), 1),
+        (Space(a=Integer(0, 1), b=Categorical([None])), 2),
+        (Space(**{f"x{i}": Categorical(["a", "b"]) for i in range(7)}), 128),
+        (Space(a=Integer(1, 1200)), 1200),
+    ],
+)
+def test_a_finite_space_is_searched_point_by_point_and_then_the_search_ends(space, count):
+    value = lambda p: sum(len(str(v)) for v in p.values())
+    with pytest.warns(UserWarning, match=f"has {count} points and all were tried"):
+        study = search(value, space, count + 30)
+    assert len({tuple(t.params.values()) for t in study.trials}) == len(study.trials) == count
 
 
-def test_every_point_of_a_small_space_is_tried_before_any_is_repeated_by_a_stage():
-    small = Space(a=Integer(1, 8), b=Categorical(["x", "y", "z"]), c=Integer(1, 5, log=True))
-    study = search(lambda p: (p["a"] - 3) ** 2 + (p["b"] == "x"), small, 132)
-    assert len({tuple(t.params.values()) for t in study.trials}) == 120
+def test_with_repeat_a_space_that_is_used_up_is_gone_over_where_it_is_good():
+    rng = np.random.default_rng(0)
+    study = search(lambda p: p["a"] + rng.normal(), Space(a=Integer(0, 9)), 60, repeat=True)
+    again = [t.params["a"] for t in study.trials[10:]]
+    assert len(study.trials) == 60 and len({t.params["a"] for t in study.trials[:10]}) == 10
+    assert np.mean(again) < 3.5 and study.recommended.params["a"] <= 1
 
 
-def test_a_space_of_one_point_is_searched_without_complaint():
-    study = search(lambda p: 1.0, Space(a=Categorical(["only"])), 20)
-    assert len(study.trials) == 20
+def test_a_large_finite_space_is_searched_without_listing_it():
+    study = search(lambda p: float(sum(p.values())), Space(**{f"x{i}": Integer(0, 9) for i in range(12)}), 80)
+    assert len({tuple(t.params.values()) for t in study.trials}) == 80
 
 
 @pytest.mark.parametrize(
@@ -148,21 +159,28 @@ def test_an_exception_that_is_no_plain_exception_costs_one_trial(n_jobs):
     assert 0 < len(failed) < 16 and all("CancelledError" in t.error for t in failed)
 
 
-def test_stops_with_the_first_traceback_when_the_whole_first_stage_fails():
+def test_stops_with_the_first_traceback_when_all_of_the_first_trials_fail():
     calls = []
 
     def broken(p):
         calls.append(p)
         return p["learning_rate"]
 
-    with pytest.raises(RuntimeError, match=r"(?s)all of the first 12 trials failed.*KeyError: 'learning_rate'"):
+    with pytest.raises(RuntimeError, match=r"(?s)all of the first 10 trials failed.*KeyError: 'learning_rate'"):
         search(broken, SPACE, 60)
-    assert len(calls) == 12
+    assert len(calls) == FIRST == 10
 
 
 def test_the_objective_cannot_change_the_record():
     study = search(lambda p: p.pop("lr"), SPACE, 5)
     assert set(study.trials[0].params) == set(SPACE)
+    layers = Space(layers=Categorical([[64], [32, 16]]), x=Uniform(0, 1))
+    study = search(lambda p: p["layers"].append(8) or p["x"], layers, 20)
+    assert layers["layers"].options == ([64], [32, 16])
+    assert {tuple(t.params["layers"]) for t in study.trials} == {(64,), (32, 16)}
+    study.best_params["layers"].append(1)
+    study.ask().params["layers"].append(1)
+    assert layers["layers"].options == ([64], [32, 16])
 
 
 def test_bad_arguments_are_refused_before_anything_runs(tmp_path):
@@ -183,7 +201,10 @@ def test_bad_arguments_are_refused_before_anything_runs(tmp_path):
         (TypeError, "timeout must be a number", dict(timeout="5")),
         (TypeError, "journal must be the path", dict(journal=1)),
         (TypeError, "executor", dict(executor=4)),
-        (ValueError, "stage_size", dict(stage_size=0)),
+        (TypeError, "lag=8", dict(stage_size=8)),
+        (ValueError, "lag must be at least 1", dict(lag=0)),
+        (TypeError, "lag must be an integer", dict(lag=1.5)),
+        (ValueError, "max_memory", dict(max_memory=0)),
         (ValueError, "use a name", dict(space=Space(a=Categorical([print, never])))),
     ]
     for error, words, change in bad:

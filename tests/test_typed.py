@@ -105,12 +105,26 @@ def test_a_search(tmp_path: Path):
     assert_type(study.losses, np.ndarray)
     assert_type(study.complete, list[Trial])
     assert_type(study.ranked(), list[Trial])
-    assert_type(study.lineage(), str)
+    assert_type(study.recommended, Trial)
+    assert_type(study.open, list[Trial])
+    assert_type(study.first(3), Study)
+    assert_type(study.lag, int)
     assert_type(study.best.value, float | None)
     assert_type(study.trials[0].number, int)
     assert_type(space.zoom(study.trials, keep=0.5), Space)
     assert_type(Study.load(tmp_path / "j.jsonl"), Study)
     assert len(study.to_frame()) == 12
+
+
+def test_a_study_that_is_asked_and_told(tmp_path: Path):
+    study = Study(space, 0, "minimize", tmp_path / "asked.jsonl", lag=2)
+    study.add(space.sample(1)[0], 0.5)
+    trial = assert_type(study.ask(), Trial | None)
+    assert trial and assert_type(study.ready, bool)
+    study.tell(trial, 0.25)
+    with study.held():
+        study.tell(study.next_number - 1, error="lost") if study.open else None
+    assert assert_type(study.best_value, float) == 0.25
 
 
 def test_what_follows_a_search(tmp_path: Path):
