@@ -286,7 +286,7 @@ def check_names(model: str, fitted: np.ndarray | None, given: np.ndarray | None,
         raise ValueError("The feature names should match those that were passed during fit: "
                          f"expected {list(fitted)}, got {list(given)}")
 
-def fitted_features(model: "Classifier", X: ArrayLike) -> np.ndarray:
+def fitted_features(model: Any, X: ArrayLike) -> np.ndarray:
     """`check_features(X)` for a model that is to predict.
 
     Parameters
@@ -322,7 +322,7 @@ def fitted_features(model: "Classifier", X: ArrayLike) -> np.ndarray:
                          f"{model.n_features_in_} features as input")
     return X
 
-def remember_columns(model: "Classifier", n: int, names: np.ndarray | None) -> None:
+def remember_columns(model: Any, n: int, names: np.ndarray | None) -> None:
     """Keeps in a model what `fitted_features` compares with.
 
     Parameters
