@@ -13,6 +13,8 @@ a training that failed: it raised, or its loss is no number or above the table's
 No data set and no kind of model is in both halves. The tuning half has k-nearest neighbours, support vectors, forests
 and the package's MLP; the half held out has linear models, single trees, boosting, Gaussian processes and
 kernel ridges, and scikit-learn's networks.
+The nearest relatives across the line: forests and single trees, and the two packages' networks, of which ours classify
+and scikit-learn's predict numbers.
 """
 
 import os
@@ -103,7 +105,7 @@ class Table:
     spaces: str = "ranges"  # what the search is given: "ranges" around the values, or the "values" themselves
     dummies: dict[str, Axis] = field(default_factory=dict)  # settings that the search is given and that do nothing
     seeds: int = 3
-    limit: float = math.inf  # a loss above it is a failure
+    limit: float = 1e38  # a loss above it is a failure
 
     @property
     def name(self):
@@ -120,7 +122,7 @@ class Table:
                 value = float(self.model(Fit(self.data, self.rows, seed), **settings))
             except (ValueError, FloatingPointError, np.linalg.LinAlgError):
                 return math.nan
-        return float(f"{value:.5g}") if math.isfinite(value) and value <= self.limit else math.nan
+        return float(f"{value:.5g}") if value <= self.limit else math.nan
 
     def settings(self):
         return [dict(zip(self.axes, v, strict=True)) for v in product(*(a.values for a in self.axes.values()))]
@@ -129,7 +131,7 @@ class Table:
 TABLES = {}
 
 
-def table(part, data, rows, /, spaces="ranges", dummies=None, seeds=3, limit=math.inf, **axes):
+def table(part, data, rows, /, spaces="ranges", dummies=None, seeds=3, limit=1e38, **axes):
     """Registers a function of a Fit and of settings as a table."""
 
     def register(model):

@@ -329,7 +329,7 @@ def _row_sums(t): return np.einsum("ij->i", t) if t.shape[1] < 1024 else t.sum(a
 
 def _harmless(total, own):
     "Whether e^z neither overflowed nor lost a digit, in any row or label's entry"
-    return 1e-10 < total.min() and total.max() < 1e20 and own.min() > 1e-30
+    return 1e-10 < total.min() and total.max() < 1e20 and own.min() > max(1e-30, 1e-37*float(total.max()))
 
 def label_block(z: np.ndarray, y: np.ndarray, scale: np.ndarray, loss: np.ndarray, dz: np.ndarray) -> None:
     """For rows with labels: `loss = -log softmax(z)[y]` and `dz = scale * (softmax(z) - one_hot(y))`.

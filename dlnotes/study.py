@@ -666,7 +666,7 @@ def advance(study: Study, n_trials: int, pool: Pool, step: Callable[[], None] = 
     Raises
     ------
     RuntimeError
-        If the first twelve all fail: the mistake is in the objective.
+        If the first ten all fail: the mistake is in the objective.
 
     Examples
     --------
