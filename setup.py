@@ -35,7 +35,7 @@ setup(
         "Typing :: Typed",
     ],
     packages=[cfg["lib_path"]],
-    package_data={cfg["lib_path"]: ["py.typed", "*.mplstyle", "recorded/*.toml", "recorded/*/*"]},
+    package_data={cfg["lib_path"]: ["py.typed", "*.mplstyle", "recorded/*.toml", "recorded/*.json", "recorded/*/*"]},
     python_requires=f">={cfg['min_python']}",
     install_requires=cfg["requirements"].split(),
     extras_require={k.removesuffix(suffix): v.split() for k, v in cfg.items() if k.endswith(suffix)},
