@@ -124,12 +124,9 @@ def _work_within(payload: bytes, params: dict[str, Any], token: object, timeout:
     if (worker.objective, worker.timeout, worker.max_memory) != (payload, timeout, max_memory):
         worker.stop()
         worker = _Worker(payload, timeout, max_memory, threads, rest=60)
-    marks = multiprocessing.current_process()._config  # type: ignore[attr-defined]
-    daemon, marks["daemon"] = marks.get("daemon", False), False
+    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
     try: return worker(params)
-    finally:
-        marks["daemon"] = daemon
-        _idle.append(worker)
+    finally: _idle.append(worker)
 
 # %% ../nbs/08_workers.ipynb #ee6f684a
 class _Futures(Pool):
