@@ -341,8 +341,7 @@ class Space:
                [1.]])
         """
         n, start = whole_number("n", n), whole_number("start", start)
-        try: seed = operator.index(seed)
-        except TypeError: raise TypeError(f"seed must be an integer, got {seed!r}") from None
+        seed = whole_number("seed", seed, -math.inf)
         if method == "random": columns = [_random(seed, name, start, n) for name in self]
         elif method == "quasirandom":
             if len(self) > len(_JOE_KUO) + 1:
@@ -441,7 +440,7 @@ def _try_out(name: str, scale: Scale) -> None:
     if not right: raise TypeError(f"{name}: cdf of {scale!r} must undo its ppf, but gives {back[1].tolist()} for {u.tolist()}")
 
 # %% ../nbs/02_space.ipynb #07382e02
-def whole_number(name: str, value: Any, least: int = 0) -> int:
+def whole_number(name: str, value: Any, least: float = 0) -> int:
     """`value` as an int, for arguments that count something.
 
     Parameters
@@ -450,8 +449,8 @@ def whole_number(name: str, value: Any, least: int = 0) -> int:
         What the error calls it.
     value : int
         Of any integer type.
-    least : int
-        The smallest that will do.
+    least : float
+        The smallest that will do; minus infinity for any.
 
     Returns
     -------

@@ -8,7 +8,6 @@ __all__ = ['LAG', 'Study', 'own_copy', 'evaluate', 'Pool', 'InTurn', 'advance']
 # %% ../nbs/06_study.ipynb #be49c9ac
 import copy
 import math
-import operator
 import os
 import time
 import traceback
@@ -27,7 +26,7 @@ from .journal import Header, Journal, Record, Trial, read_journal
 from .space import Space, sign_of, whole_number
 
 # %% ../nbs/06_study.ipynb #4c7e6d1d
-LAG = 2 # what costs nothing that can be measured, and keeps two workers busy
+LAG = 2 # two workers are busy; the benchmark has what this and other lags cost
 
 class Study:
     """The trials of a search, and which comes next: a search without anybody who runs it.
@@ -177,10 +176,14 @@ class Study:
         self._enter([trial])
         return replace(trial, params=own_copy(trial.params))
 
+    def _rows(self) -> np.ndarray:
+        "What the plans need of all trials, in the order of their numbers"
+        table = self._table[:len(self._row)]
+        return table if (np.diff(table["number"]) > 0).all() else table[table["number"].argsort(kind="stable")]
+
     def _plan(self, number: int) -> tuple[dict[str, Any] | None, bool, np.ndarray | None, tuple[int, ...]]:
         "The next point, whether it looks over the whole space, what the model has learned, and which trials it missed"
-        table = self._table[:len(self._row)]
-        if (np.diff(table["number"]) < 0).any(): table = table[table["number"].argsort(kind="stable")]
+        table = self._rows()
         up_to = table["number"] <= (number - self.lag if self.reproducible else number)
         known = table["ended"] & (up_to | table["added"])
         params, whole, shape = suggest(self.space, table["u"][known], table["loss"][known], table["u"][~known], number,
@@ -328,17 +331,19 @@ class Study:
     @property
     def best(self) -> Trial:
         "The trial with the best value, the earliest of equals. Raises ValueError if there is none."
+        return min(self._some_complete(), key=self._loss)
+
+    def _some_complete(self) -> list[Trial]:
         if not (done := self.complete): raise ValueError(f"none of the {len(self.trials)} trials is complete")
-        return min(done, key=self._loss)
+        return done
 
     @property
     def recommended(self) -> Trial:
         """The complete trial that the model holds best. With noisy values the best value is mostly luck, and this is the
         better choice; without noise it is `best` or close to it. Raises ValueError if there is none."""
-        done = self.complete
-        if not done: raise ValueError(f"none of the {len(self.trials)} trials is complete")
-        losses = np.array([self._loss(t) for t in done])
-        return done[recommend(self.space, self.space.cdf([t.params for t in done]), losses, self._shape)]
+        done, rows = self._some_complete(), self._rows()
+        rows = rows[~np.isnan(rows["loss"])]
+        return done[recommend(self.space, rows["u"], rows["loss"], self._shape)]
 
     @property
     def best_params(self) -> dict[str, Any]:
@@ -402,7 +407,7 @@ class Study:
         2.0
         """
         early = {number: t for number, t in self._trials.items() if number < n}
-        return self._of(Record(self._header, early, shape=None))
+        return self._of(Record(self._header, early, added=self._added & early.keys()))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Study":
@@ -516,10 +521,8 @@ def own_copy(params: dict[str, Any]) -> dict[str, Any]:
 def _checked(space: Any, seed: Any, direction: Any, lag: Any) -> tuple[Space, int, str, int | None]:
     "What a study is of, or TypeError or ValueError"
     if not isinstance(space, Space): raise TypeError(f"space must be a Space, got {space!r}")
-    try: seed = operator.index(seed)
-    except TypeError: raise TypeError(f"seed must be an integer, got {seed!r}") from None
     sign_of(direction)
-    return space, seed, direction, None if lag is None else whole_number("lag", lag, 1)
+    return space, whole_number("seed", seed, -math.inf), direction, None if lag is None else whole_number("lag", lag, 1)
 
 def _checked_path(journal: Any) -> str | os.PathLike[str]:
     if not isinstance(journal, (str, os.PathLike)): raise TypeError(f"journal must be the path of a file, got {journal!r}")

@@ -242,3 +242,10 @@ def test_the_first_format_goes_on_in_the_second(tmp_path):
 def test_a_study_can_be_cut_to_its_first_trials():
     study = search(bowl, SPACE, 30)
     assert study.first(20) == search(bowl, SPACE, 20) and study.first(30) == study
+
+
+def test_a_study_that_was_cut_still_knows_its_known_points_at_once():
+    study = Study(SPACE, lag=16)
+    for p in SPACE.sample(FIRST, seed=9):
+        study.add(p, bowl(p))
+    assert study.first(FIRST).ask() == study.ask()
