@@ -30,7 +30,7 @@ def listed():
     for name in sorted(dlnotes.__all__):
         thing = getattr(dlnotes, name)
         yield name + signature(thing)
-        if inspect.isclass(thing) and not issubclass(thing, Exception):
+        if inspect.isclass(thing) and not issubclass(thing, BaseException):
             yield from members(name, thing)
 
 

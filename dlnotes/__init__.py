@@ -1,5 +1,6 @@
 """A book that is a library: hyperparameter tuning, batch normalization and softmax regression."""
 
+from .curves import Pruned, Report
 from .journal import Trial
 from .practice import (
     Edge,
@@ -27,6 +28,7 @@ from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Scale, 
 from .study import Study
 from .space import Space
 from .threads import cores, get_threads, set_threads
+from .workers import worker
 
 __version__ = "0.2.0"
 __all__ = [
@@ -43,6 +45,8 @@ __all__ = [
     "MLP",
     "Moments",
     "Panda",
+    "Pruned",
+    "Report",
     "Retune",
     "ReverseLogUniform",
     "Scale",
@@ -73,4 +77,5 @@ __all__ = [
     "set_threads",
     "softmax",
     "to_optuna",
+    "worker",
 ]

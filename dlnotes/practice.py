@@ -22,7 +22,8 @@ import numpy as np
 from .scales import Categorical, Integer, LogUniform
 from .journal import Trial
 from .space import Space, Stream, sign_of, stream_key, whole_number
-from .study import Study, evaluate, own_copy
+from .loop import evaluate
+from .study import Study, own_copy
 
 # %% ../nbs/10_practice.ipynb #5b0d2f7e
 def _must_be_study(study: Any) -> None:

@@ -10,15 +10,18 @@ import inspect
 import math
 import os
 import sys
+import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from numbers import Real
 from typing import Any
 
+from .journal import BROKEN
 from .space import Space, whole_number
-from .study import Objective, Study, advance
+from .loop import Objective, advance, takes_report
+from .study import Study
 from .threads import cores
 from .workers import open_workers
 
@@ -35,10 +38,14 @@ def _bar(study: Study, n_trials: int, show: bool) -> Iterator[Callable[[], None]
         from tqdm.auto import tqdm
     with tqdm(total=n_trials, initial=min(n_trials, len(study.trials)), unit="trial", leave=False, delay=1) as bar:
         def step():
-            best = f"{study.best.value:.5g}" if study.complete else "-"
-            bar.set_postfix_str(f"best {best}", refresh=False)
+            bar.set_postfix_str(_so_far(study), refresh=False)
             bar.update()
         yield step
+
+def _so_far(study: Study) -> str:
+    "What the bar says of the trials"
+    if isinstance(study.direction, tuple): return f"{len(study.front)} on the front"
+    return f"best {study.best.value:.5g}" if study.complete else "best -"
 
 def _checked(objective, n_trials, n_jobs, executor, timeout, max_memory, stage_size) -> int:
     "The number of workers, or TypeError or ValueError for a bad argument of `search` that `Study` does not check"
@@ -69,17 +76,20 @@ def _takes_one_dict(objective: Any) -> None:
     try: parameters = inspect.signature(objective).parameters.values()
     except (TypeError, ValueError): return  # some built-in functions do not tell
     needed = [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    if len(needed) > 1:
+    if len(needed) > 1 and not (len(needed) == 2 and takes_report(objective)):
         raise TypeError(f"objective receives one dict, but takes {', '.join(needed)}: write def objective(params), and "
-                        f"params[{needed[0]!r}] for {needed[0]}; or give lambda params: objective(**params)")
+                        f"params[{needed[0]!r}] for {needed[0]}; or give lambda params: objective(**params). A second argument "
+                        "named report is for the values of a training as it goes")
     if not any(p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD) for p in parameters):
         raise TypeError("objective receives one dict, but takes no argument: write def objective(params)")
 
 # %% ../nbs/09_runner.ipynb #13288f60
-def search(objective: Objective, space: Space, n_trials: int = 60, seed: int = 0, direction: str = "minimize",
+def search(objective: Objective, space: Space, n_trials: int = 60, seed: int = 0, direction: str | Sequence[str] = "minimize",
            n_jobs: int = 1, executor: Executor | None = None, journal: str | os.PathLike[str] | None = None,
            timeout: float | None = None, progress: bool = True, *, lag: int | None = None, repeat: bool = False,
-           reproducible: bool = True, max_memory: int | None = None, stage_size: None = None) -> Study:
+           reproducible: bool = True, max_memory: int | None = None, start: Study | Sequence[Mapping[str, Any]] | tuple[Study, Mapping[str, Any]] | None = None,
+           prune: bool = True, retry: bool = False, max_seconds: float | None = None,
+           stop: Callable[[Study], bool] | None = None, stage_size: None = None) -> Study:
     """Optimises `objective` over `space`; the trials do not depend on the number of workers.
 
     A trial that raises, returns NaN, runs too long or kills its worker is recorded and passed over. Ctrl-C returns
@@ -88,15 +98,17 @@ def search(objective: Objective, space: Space, n_trials: int = 60, seed: int = 0
     Parameters
     ----------
     objective : function of a dict
-        Takes the hyperparameters by name, returns the value to optimise.
+        Takes the hyperparameters by name, returns the value to optimise; or `(value, {"name": extra, ...})`, to keep more
+        than that; or one number for each direction. A second argument named `report` is given `report(step, value)`, to
+        be called as the training goes: the curve is kept, and a trial that is clearly losing is ended there.
     space : Space
         Where to look.
     n_trials : int
         How many trials in all, those in the journal included.
     seed : int
         Of the draws.
-    direction : str
-        "minimize" or "maximize".
+    direction : str or sequence of str
+        "minimize" or "maximize"; several, for several objectives at once.
     n_jobs : int
         Worker processes on this machine; -1 for one per core.
     executor : concurrent.futures.Executor, optional
@@ -119,6 +131,19 @@ def search(objective: Objective, space: Space, n_trials: int = 60, seed: int = 0
         they end.
     max_memory : int, optional
         Bytes that a trial's process may use for its data; one that asks for more fails.
+    start : list of dict, or Study, optional
+        Points to try first, which count among the `n_trials`; or an earlier study to learn from, whose trials do not. Its
+        space may be narrower or wider, or have fewer hyperparameters: `(study, {"name": value})` says what the new
+        ones were then.
+    prune : bool
+        False to train every trial to its end, whatever it reports.
+    retry : bool
+        Whether trials of the journal that failed, timed out or were lost are run once more.
+    max_seconds : float, optional
+        No trial starts later than this; those that have started end.
+    stop : function of a Study, optional
+        Called after each trial, in the order of their numbers and with the study up to there; True ends the search, and
+        what is still running then does not count. Not reproducible: called as they end.
     stage_size : None
         Gone: `lag` says how many trials can run side by side.
 
@@ -145,20 +170,40 @@ def search(objective: Objective, space: Space, n_trials: int = 60, seed: int = 0
     0.01
     """
     n_jobs = _checked(objective, n_trials, n_jobs, executor, timeout, max_memory, stage_size)
-    study = Study(space, seed, direction, lag=lag, repeat=repeat, reproducible=reproducible)  # checks these
+    until = _until(max_seconds, stop)
+    study = Study(space, seed, direction, lag=lag, repeat=repeat, reproducible=reproducible, start=start, prune=prune)  # checks these
+    ended = study
     try:
-        with open_workers(objective, n_jobs, executor, timeout, max_memory) as pool:
-            if journal is not None: study = Study(space, seed, direction, journal, lag, repeat, reproducible)
+        with open_workers(objective, n_jobs, executor, timeout, max_memory, study.direction) as pool:
+            if journal is not None:
+                with warnings.catch_warnings():
+                    if start is not None: warnings.filterwarnings("ignore", ".*earlier study")  # said just now
+                    study = Study(space, seed, direction, journal, lag, repeat, reproducible, start=start, prune=prune)
+            if retry or _all_failed(study): study.retry()
             if executor is not None: pool.size = study.lag
             _warn_of_idle(n_jobs, study)
-            with study.held(), _bar(study, n_trials, progress) as step: advance(study, n_trials, pool, step)
+            with study.held(), _bar(study, n_trials, progress) as step:
+                ended = advance(study, n_trials, pool, step, stop, until)
     except KeyboardInterrupt:  # the bar is closed by now
         warnings.warn(f"interrupted: {len(study.trials)} of {n_trials} trials are finished", stacklevel=2)
+        ended = study
     else:
-        if study.next_number < n_trials:
+        if ended is study and study.next_number < n_trials and study.used_up:
             warnings.warn(f"the space has {study.next_number} points and all were tried, so the search ends before its "
                           f"{n_trials} trials; repeat=True runs points again", stacklevel=2)
-    return study if study.next_number <= n_trials else study.first(n_trials)
+    return ended if ended.next_number <= n_trials else ended.first(n_trials)
+
+def _until(max_seconds: Any, stop: Any) -> float:
+    "When the last trial may start, by the clock of `time.monotonic`, or TypeError or ValueError"
+    if stop is not None and not callable(stop): raise TypeError(f"stop must be a function of a Study, got {stop!r}")
+    if max_seconds is None: return math.inf
+    if not isinstance(max_seconds, Real): raise TypeError(f"max_seconds must be a number of seconds, got {max_seconds!r}")
+    if not max_seconds > 0: raise ValueError(f"max_seconds must be above 0, got {max_seconds!r}")
+    return time.monotonic() + float(max_seconds)
+
+def _all_failed(study: Study) -> bool:
+    "Whether a journal holds nothing but failures: the mistake was in the objective, and may be mended by now"
+    return bool(study.trials) and all(t.state in BROKEN for t in study.trials)
 
 def _warn_of_idle(n_jobs: int, study: Study) -> None:
     "A warning where workers will wait for each other"

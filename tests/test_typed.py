@@ -24,6 +24,8 @@ from dlnotes import (
     LogUniform,
     Moments,
     Panda,
+    Pruned,
+    Report,
     Retune,
     ReverseLogUniform,
     Scale,
@@ -54,6 +56,7 @@ from dlnotes import (
     set_threads,
     softmax,
     to_optuna,
+    worker,
 )
 
 space = Space({"x": Uniform(-1, 1)}, lr=LogUniform(1e-3, 1))
@@ -114,6 +117,32 @@ def test_a_search(tmp_path: Path):
     assert_type(space.zoom(study.trials, keep=0.5), Space)
     assert_type(Study.load(tmp_path / "j.jsonl"), Study)
     assert len(study.to_frame()) == 12
+
+
+def test_a_search_that_is_told_more(tmp_path: Path):
+    def training(params: dict[str, Any], report: Report) -> tuple[float, dict[str, float]]:
+        report(1, params["x"])
+        try:
+            report(2, params["x"] ** 2)
+        except Pruned:
+            raise
+        return params["x"] ** 2, {"worker": float(worker())}
+
+    def pair(params: dict[str, Any]) -> tuple[float, float]:
+        return params["x"], params["lr"]
+
+    earlier = search(training, space, 12, start=[{"x": 0.5, "lr": 0.1}], max_seconds=60.0, stop=lambda study: False)
+    study = search(training, space, 3, start=earlier, retry=True, prune=False)
+    search(training, space, 3, start=(earlier, {}))
+    assert_type(study.prior, list[Trial])
+    assert_type(study.retry(), list[Trial])
+    assert_type(study.trials[0].curve, list[tuple[float, float]])
+    assert_type(study.trials[0].extra, dict[str, Any])
+    assert_type(study.expected_gain, float)
+    both = search(pair, space, 3, direction=["minimize", "maximize"])
+    assert_type(both.front, list[Trial])
+    assert_type(both.front[0].values, tuple[float, ...])
+    assert_type(both.only(0), Study)
 
 
 def test_a_study_that_is_asked_and_told(tmp_path: Path):
