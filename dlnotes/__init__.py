@@ -18,7 +18,7 @@ from .practice import (
 from .frameworks import load_results
 from .gradcheck import ArgumentCheck, GradientCheck, GradientError, check_gradient, numeric_gradient
 from .layer import CONVENTIONS, BatchNorm, Moments
-from .losses import cross_entropy, log_softmax, one_hot, softmax
+from .losses import cross_entropy, log_softmax, logsumexp, one_hot, softmax
 from .network import MLP
 from .regression import SoftmaxRegression
 from .runner import search
@@ -63,6 +63,7 @@ __all__ = [
     "importance",
     "load_results",
     "log_softmax",
+    "logsumexp",
     "numeric_gradient",
     "one_hot",
     "plot_history",

@@ -44,6 +44,7 @@ from dlnotes import (
     importance,
     load_results,
     log_softmax,
+    logsumexp,
     numeric_gradient,
     one_hot,
     plot_history,
@@ -206,7 +207,8 @@ def test_batch_norm(tmp_path: Path):
 def test_losses():
     z, y = [[0.0, 1.0, 2.0]], [2]
     assert_type(softmax(z, axis=-1), np.ndarray)
-    assert_type(log_softmax(z), np.ndarray)
+    assert_type(log_softmax(z, axis=(0, 1)), np.ndarray)
+    assert float(logsumexp(z, axis=(0, 1), keepdims=False)) > 2
     assert_type(one_hot(y, 3), np.ndarray)
     loss, dz = cross_entropy(z, y, weight=[1, 1, 2], label_smoothing=0.1, ignore_index=-100, reduction="sum")
     assert_type(dz, np.ndarray)
