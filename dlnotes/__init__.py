@@ -1,5 +1,6 @@
 """A book that is a library: hyperparameter tuning, batch normalization and softmax regression."""
 
+from .calibration import Reliability, Temperature, plot_reliability, reliability
 from .journal import Trial
 from .practice import (
     Edge,
@@ -43,12 +44,14 @@ __all__ = [
     "MLP",
     "Moments",
     "Panda",
+    "Reliability",
     "Retune",
     "ReverseLogUniform",
     "Scale",
     "SoftmaxRegression",
     "Space",
     "Study",
+    "Temperature",
     "Trial",
     "Uniform",
     "batchnorm",
@@ -68,7 +71,9 @@ __all__ = [
     "one_hot",
     "plot_history",
     "plot_isolation",
+    "plot_reliability",
     "plot_trials",
+    "reliability",
     "retune",
     "search",
     "set_threads",
