@@ -1,6 +1,7 @@
 """A book that is a library: hyperparameter tuning, batch normalization and softmax regression."""
 
 from .curves import Pruned, Report
+from .calibration import Reliability, Temperature, plot_reliability, reliability
 from .journal import Trial
 from .practice import (
     Edge,
@@ -19,7 +20,7 @@ from .practice import (
 from .frameworks import load_results
 from .gradcheck import ArgumentCheck, GradientCheck, GradientError, check_gradient, numeric_gradient
 from .layer import CONVENTIONS, BatchNorm, Moments
-from .losses import cross_entropy, log_softmax, one_hot, softmax
+from .losses import cross_entropy, log_softmax, logsumexp, one_hot, softmax
 from .network import MLP
 from .regression import SoftmaxRegression
 from .runner import search
@@ -47,12 +48,14 @@ __all__ = [
     "Panda",
     "Pruned",
     "Report",
+    "Reliability",
     "Retune",
     "ReverseLogUniform",
     "Scale",
     "SoftmaxRegression",
     "Space",
     "Study",
+    "Temperature",
     "Trial",
     "Uniform",
     "batchnorm",
@@ -67,11 +70,14 @@ __all__ = [
     "importance",
     "load_results",
     "log_softmax",
+    "logsumexp",
     "numeric_gradient",
     "one_hot",
     "plot_history",
     "plot_isolation",
+    "plot_reliability",
     "plot_trials",
+    "reliability",
     "retune",
     "search",
     "set_threads",

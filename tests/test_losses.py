@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import special
 
-from dlnotes import cross_entropy, log_softmax, one_hot, softmax
+from dlnotes import cross_entropy, log_softmax, logsumexp, one_hot, softmax
 
 logits = hnp.arrays(
     np.float64, hnp.array_shapes(min_dims=2, max_dims=2, max_side=8), elements=st.floats(-1e300, 1e300, width=64)
@@ -322,6 +322,262 @@ Z = np.zeros((2, 3))
 def test_mistakes_are_named_with_value_and_place(arguments, says):
     with pytest.raises(ValueError, match=says):
         cross_entropy(Z, **arguments)
+
+
+# single precision
+
+
+def truth(z, q):
+    "Loss and gradient of every row, in extended precision, with the largest logit kept apart"
+    z, q = z.astype(np.longdouble), np.asarray(q, np.longdouble)
+    d = z - z.max(axis=1, keepdims=True)
+    t, at = np.exp(d), (np.arange(len(z)), z.argmax(axis=1))
+    mass, others = q.sum(axis=1), t.copy()
+    others[at] = 0
+    rest = others.sum(axis=1)
+    loss = (q * (np.log1p(rest)[:, None] - d)).sum(axis=1)
+    dz = mass[:, None] * t / (1 + rest)[:, None] - q
+    others = q.copy()
+    others[at] = 0
+    dz[at] = others.sum(axis=1) - mass * rest / (1 + rest)
+    return loss, dz
+
+
+def spoiled(kind, z):
+    rng = np.random.default_rng(1)
+    if kind == "far from zero":
+        z += 300
+    if kind == "wide":
+        z *= 25
+    if kind.startswith("one dominates"):
+        z[:, 3] = float(kind.split()[-1])
+    if kind == "some rows dominated":
+        z[::2, 3], z[1::2, 5] = 70, 17
+    if kind == "alike":
+        z[:] = 0.7
+    if kind == "ordered":
+        z.sort(axis=1)
+    return z + (rng.standard_normal(z.shape) / 50).astype(np.float32) if kind == "alike" else z
+
+
+KINDS = ["ordinary", "far from zero", "wide", "one dominates 12", "one dominates 20", "one dominates 50"]
+KINDS += ["one dominates 80", "some rows dominated", "alike", "ordered"]
+
+
+@pytest.mark.parametrize("c", [17, 300, 50257])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "form", ["labels", "weights", "smoothed", "hardly smoothed", "smoothed, weights", "soft", "sharp"]
+)
+def test_single_precision_keeps_its_digits_over_any_vocabulary(kind, form, c):
+    m = 4 if c > 1000 else 20
+    rng = np.random.default_rng(c)
+    z, y, w = spoiled(kind, rng.standard_normal((m, c), np.float32)), rng.integers(0, c, m), rng.uniform(0.1, 3, c)
+    y[::2] = 3  # for half of the rows the dominating class is the label
+    eps = {"smoothed": 0.1, "hardly smoothed": 1e-7, "smoothed, weights": 0.3}.get(form, 0.0)
+    weight = w if "weights" in form else None
+    if form in ("soft", "sharp"):
+        y = q = softmax(rng.standard_normal((m, c), np.float32) * (1 if form == "soft" else 12))
+    else:
+        q = ((1 - eps) * one_hot(y, c) + eps / c) * (1 if weight is None else w)
+    loss, dz = cross_entropy(z, y, weight=weight, label_smoothing=eps, reduction="none")
+    true_loss, true_dz = truth(z, q)
+    assert loss.dtype == dz.dtype == np.float32
+    assert (abs(loss - true_loss) <= 5e-7 * true_loss).all()
+    size = np.sqrt((true_dz**2).sum(axis=1))
+    assert (np.sqrt(((dz - true_dz) ** 2).sum(axis=1)) <= 5e-7 * size).all()
+
+
+@pytest.mark.parametrize("size, offset", [(1, 0), (5, 200), (0.01, 0)])
+def test_softmax_over_any_axes_is_as_exact_as_over_the_last(size, offset):
+    z = (size * rng.standard_normal((50257, 3)) + offset).astype(np.float32)
+    p, logp = special.softmax(z.astype(np.float64), 0), special.log_softmax(z.astype(np.float64), 0)
+    for ours in (softmax(z, 0), softmax(z.T).T, softmax(z.reshape(29, 1733, 3), (0, 1)).reshape(p.shape)):
+        assert ours.dtype == np.float32 and np.linalg.norm(ours - p) <= 2e-7 * np.linalg.norm(p)
+        assert (abs(ours.sum(axis=0, dtype=np.float64) - 1) < 2e-7).all()
+    for ours in (log_softmax(z, 0), log_softmax(z.reshape(29, 1733, 3), (1, -3)).reshape(p.shape)):
+        assert (abs(ours - logp) <= 2e-7 * abs(logp)).all()
+    assert np.allclose(logsumexp(z, 0), special.logsumexp(z.astype(np.float64), 0), rtol=1e-7, atol=0)
+
+
+def test_the_logarithm_of_a_probability_next_to_one_keeps_its_digits():
+    for gap in (5, 20, 40, 80):
+        z = np.array([0, -gap, -gap], np.float32)
+        assert np.isclose(log_softmax(z)[0], -np.log1p(2 * np.exp(-gap)), rtol=5e-7, atol=0)
+        assert np.isclose(log_softmax(z.astype(float))[0], -2 * np.exp(-gap), rtol=1.1 * np.exp(-gap) + 1e-14, atol=0)
+
+
+# several axes, log-sum-exp
+
+
+@given(
+    hnp.arrays(np.float64, (2, 3, 4), elements=st.floats(-1e3, 1e3)),
+    st.sampled_from([(0,), (2, 0), (0, 1, 2), (-1, 1)]),
+)
+def test_several_axes_are_taken_together(z, axes):
+    for ours, scipys in [(softmax, special.softmax), (log_softmax, special.log_softmax)]:
+        assert np.allclose(ours(z, axes), scipys(z, axes), rtol=1e-12)
+    for keepdims in (False, True):
+        ours, scipys = logsumexp(z, axes, keepdims), special.logsumexp(z, axes, keepdims=keepdims)
+        assert np.shape(ours) == np.shape(scipys) and np.allclose(ours, scipys, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "axis, says", [((), r"got \(\)"), ((0, 0), "twice"), ((0, -3), "twice"), ((0, 3), "-3 to 2"), ([0], "axis")]
+)
+@pytest.mark.parametrize("function", [softmax, log_softmax, logsumexp])
+def test_wrong_axes_are_named(function, axis, says):
+    with pytest.raises(ValueError, match=says):
+        function(np.zeros((2, 3, 4)), axis)
+
+
+def test_log_sum_exp_of_infinities():
+    inf = np.inf
+    z = np.array([[-inf, -inf], [inf, 0], [inf, inf], [np.nan, 0], [-inf, 3], [1e308, 1e308]])
+    with np.errstate(all="raise"):
+        assert np.array_equal(logsumexp(z), [-inf, inf, inf, np.nan, 3, 1e308], equal_nan=True)
+    assert logsumexp(np.float32([1, 2])).dtype == np.float32 and logsumexp([0, 0]) == np.log(2)
+
+
+# what is harmless must not complain
+
+HARMLESS = [
+    np.array([[0.0, -800.0, 1.0]]),
+    np.array([[0.0, -100.0, 1.0]], np.float32),
+    np.array([[0.0, -1e-310, 5e-324]]),
+    np.array([[1e300, -1e300, 0.0]]),
+    np.array([[3e38, -3e38, 1e-45]], np.float32),
+    np.array([[-np.inf, 0.0, 1.0]]),
+    np.array([[6e4, -6e4, 6e-8]], np.float16),
+]
+
+
+@pytest.mark.parametrize("z", HARMLESS, ids=str)
+@pytest.mark.filterwarnings("error")
+def test_a_harmless_underflow_is_no_error_though_numpy_is_told_to_raise(z):
+    with np.errstate(all="ignore"):
+        q = softmax(z)
+    with np.errstate(all="raise"):
+        for axis in (0, 1, (0, 1)):
+            softmax(z, axis), log_softmax(z, axis), logsumexp(z, axis)
+        for y, options in [([1], {}), (q, {}), ([2], {"label_smoothing": 0.1}), (q, {"weight": [1e300, 1e-300, 1.0]})]:
+            for reduction in ("mean", "sum", "none"):
+                cross_entropy(z, y, reduction=reduction, **options)
+        cross_entropy(np.zeros((0, 3)), np.zeros(0, int))
+        cross_entropy(z, [1], weight=[1, 1e-320, 1e39])
+
+
+# masked arrays, narrow formats, rounded targets
+
+
+def test_masked_entries_are_refused_and_an_empty_mask_is_not():
+    z = np.ma.masked_array(np.ones((2, 3)), mask=[[0, 0, 0], [0, 1, 0]])
+    for call in (softmax, log_softmax, logsumexp, lambda z: cross_entropy(z, [0, 1])):
+        with pytest.raises(ValueError, match=r"masked entries, the first at \(1, 1\)"):
+            call(z)
+        call(np.ma.masked_array(z.data, mask=np.zeros((2, 3))))
+    labels = np.ma.masked_array([0, 1], mask=[True, False])
+    for call in (
+        lambda: cross_entropy(Z, labels),
+        lambda: cross_entropy(Z, labels, ignore_index=-100),
+        lambda: cross_entropy(Z, z / 3),
+        lambda: cross_entropy(Z, [0, 1], weight=np.ma.masked_equal([1, 2, 3], 2)),
+        lambda: one_hot(labels, 2),
+    ):
+        with pytest.raises(ValueError, match="masked"):
+            call()
+
+
+def rounded(q, fmt):
+    "q in another format, and back in float64"
+    if fmt == "bfloat16":
+        bits = q.astype(np.float32).view(np.uint32)
+        return ((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000).astype(np.uint32).view(np.float32).astype(np.float64)
+    return q.astype(fmt).astype(np.float64)
+
+
+@pytest.mark.parametrize("fmt", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("c", [2, 10, 1000, 50257])
+@pytest.mark.parametrize("size", [0.01, 1, 8])
+def test_targets_may_be_off_by_the_rounding_of_the_format_they_come_from(fmt, c, size):
+    z = rng.standard_normal((5, c))
+    q = rounded(special.softmax(size * rng.standard_normal((5, c)), 1), fmt)
+    loss, dz = cross_entropy(z, q, reduction="none")
+    assert np.allclose(loss, -(q * special.log_softmax(z, 1)).sum(axis=1), rtol=1e-12)
+    assert np.allclose(dz, q.sum(axis=1, keepdims=True) * special.softmax(z, 1) - q, atol=1e-14)
+    cross_entropy(z.T, q.T.astype(np.float32), axis=0)
+
+
+@pytest.mark.parametrize(
+    "row, says",
+    [
+        ([0.3, 0.70001], "sum 1.00001"),
+        ([1 / 3, 2 / 3 + 2e-6], "the sum 1.00000[12]"),
+        ([0.5, 0.53125], "1.03125"),  # fits bfloat16, whose rounding does not explain it
+        ([0.25, 0.5], "0.75"),
+        (rounded(np.array([0.3, 0.702]), "float32"), "1.002"),
+        (rounded(np.array([0.3, 0.704]), "float16"), "1.00"),
+    ],
+)
+def test_other_sums_are_still_refused(row, says):
+    good = [0.25, 0.75]
+    for axis, q in [(1, [good, row]), (0, np.transpose([good, row]))]:
+        with pytest.raises(ValueError, match=says):
+            cross_entropy(np.zeros((2, 2)), q, axis=axis)
+    big = np.full((70000, 2), 0.5)
+    big[69999] = row
+    with pytest.raises(ValueError, match=r"at \(69999,\)"):
+        cross_entropy(np.zeros((70000, 2)), big)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("logit", [0.0, -3.0, 1e30, 100.7])
+def test_a_single_class_is_certain_and_has_no_gradient(dtype, logit):
+    z = np.full((4, 1), logit, dtype)
+    for y in (np.zeros(4, int), np.ones((4, 1), dtype), np.full((4, 1), 1 + 2**-11)):
+        for options in [{}, {"label_smoothing": 0.3}, {"weight": [0.7]}, {"weight": [0.7], "label_smoothing": 0.3}]:
+            loss, dz = cross_entropy(z, y, reduction="none", **options)
+            assert not loss.any() and not dz.any() and not np.signbit(dz).any()
+
+
+def test_sixteen_bits_are_computed_in_thirty_two():
+    z, y, q = rng.standard_normal((6, 300)), rng.integers(0, 300, 6), special.softmax(rng.standard_normal((6, 300)), 1)
+    formats = [np.float16]
+    try:
+        import ml_dtypes
+
+        formats += [ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn]
+    except ImportError:
+        pass
+    for fmt in formats:
+        narrow = (20 * z).astype(fmt)
+        wide = narrow.astype(np.float32)
+        assert np.array_equal(softmax(narrow), softmax(wide)) and softmax(narrow).dtype == np.float32
+        assert np.array_equal(log_softmax(narrow), log_softmax(wide))
+        for targets in (y, q, q.astype(np.float16)):
+            ours, theirs = cross_entropy(narrow, targets), cross_entropy(wide, targets)
+            assert ours[0] == theirs[0] and ours[0].dtype == np.float32 and np.array_equal(ours[1], theirs[1])
+
+
+def test_an_impossible_class_without_a_target_adds_nothing_whatever_is_the_reference():
+    z = np.array([[-np.inf, 0.0, 1.0], [2.0, -np.inf, 0.0]])
+    w = [0.0, 1.0, 2.0]
+    loss, dz = cross_entropy(z[:1], [0], weight=w, label_smoothing=0.3, reduction="none")
+    logp = log_softmax(z[0, 1:])
+    assert np.isclose(loss[0], -0.1 * (logp[0] + 2 * logp[1])) and np.isfinite(dz).all()
+    loss, _ = cross_entropy(z, [[0, 0.5, 0.5], [0.5, 0.0, 0.5]], reduction="none")
+    assert np.isfinite(loss).all()
+    assert cross_entropy(z, [0, 0], label_smoothing=0.1, reduction="none")[0].tolist() == [np.inf, np.inf]
+
+
+def test_weights_of_any_size_count_as_weights():
+    z, y = rng.standard_normal((5, 3)).astype(np.float32), [0, 1, 2, 1, 0]
+    for factor in (1e39, 1e-30, 1e-300):
+        loss, dz = cross_entropy(z, y, weight=[factor, 2 * factor, 3 * factor])
+        plain = cross_entropy(z, y, weight=[1, 2, 3])
+        assert np.isclose(loss, plain[0], rtol=1e-6) and np.allclose(dz, plain[1], rtol=1e-6)
+    with pytest.raises(ValueError, match="got inf at"):
+        cross_entropy(z, y, weight=[1, np.inf, 1])
 
 
 # parity

@@ -26,12 +26,14 @@ from dlnotes import (
     Panda,
     Pruned,
     Report,
+    Reliability,
     Retune,
     ReverseLogUniform,
     Scale,
     SoftmaxRegression,
     Space,
     Study,
+    Temperature,
     Trial,
     Uniform,
     batchnorm,
@@ -46,11 +48,14 @@ from dlnotes import (
     importance,
     load_results,
     log_softmax,
+    logsumexp,
     numeric_gradient,
     one_hot,
     plot_history,
     plot_isolation,
+    plot_reliability,
     plot_trials,
+    reliability,
     retune,
     search,
     set_threads,
@@ -235,11 +240,23 @@ def test_batch_norm(tmp_path: Path):
 def test_losses():
     z, y = [[0.0, 1.0, 2.0]], [2]
     assert_type(softmax(z, axis=-1), np.ndarray)
-    assert_type(log_softmax(z), np.ndarray)
+    assert_type(log_softmax(z, axis=(0, 1)), np.ndarray)
+    assert float(logsumexp(z, axis=(0, 1), keepdims=False)) > 2
     assert_type(one_hot(y, 3), np.ndarray)
     loss, dz = cross_entropy(z, y, weight=[1, 1, 2], label_smoothing=0.1, ignore_index=-100, reduction="sum")
     assert_type(dz, np.ndarray)
     assert float(loss) > 0
+
+
+def test_calibration():
+    z, y = [[0.0, 2.0], [1.0, 0.0], [0.0, 1.0]], [1, 0, 0]
+    t = assert_type(Temperature(level=0.9).fit(z, y, sample_weight=[1, 2, 1]), Temperature)
+    assert_type(t.temperature_, float)
+    assert_type(t.interval_, tuple[float, float])
+    p = assert_type(t.predict_proba(z), np.ndarray)
+    found = assert_type(reliability(p, y, bins=2, level=0.9), Reliability)
+    assert_type(found.error, float)
+    assert plot_reliability(p, y, bins=2) is not None
 
 
 def test_classifiers(tmp_path: Path):
