@@ -21,6 +21,7 @@ from .layer import CONVENTIONS, BatchNorm, Moments
 from .losses import cross_entropy, log_softmax, one_hot, softmax
 from .network import MLP
 from .regression import SoftmaxRegression
+from .report import write_report
 from .runner import search
 from .normalize import batchnorm, batchnorm_backward, batchnorm_inference
 from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Scale, Uniform
@@ -73,4 +74,5 @@ __all__ = [
     "set_threads",
     "softmax",
     "to_optuna",
+    "write_report",
 ]
