@@ -23,6 +23,7 @@ from .layer import CONVENTIONS, BatchNorm, Moments
 from .losses import cross_entropy, log_softmax, logsumexp, one_hot, softmax
 from .network import MLP
 from .regression import SoftmaxRegression
+from .report import write_report
 from .runner import search
 from .normalize import batchnorm, batchnorm_backward, batchnorm_inference
 from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Scale, Uniform
@@ -84,4 +85,5 @@ __all__ = [
     "softmax",
     "to_optuna",
     "worker",
+    "write_report",
 ]

@@ -7,28 +7,37 @@ __all__ = ['Sampler']
 
 # %% ../nbs/11_optuna.ipynb #dc6bfd0b
 import math
+import secrets
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from threading import RLock
 from typing import Any
 
 import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.samplers import BaseSampler, RandomSampler
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from .choice import suggest
+from .choice import hope, suggest
+from .model import Guess, calmed
 from .scales import Categorical, Integer, LogUniform, Scale, Uniform
-from .space import Space
+from .space import Space, Stream, whole_number
 
 # %% ../nbs/11_optuna.ipynb #1f0c1bfd
 class Sampler(BaseSampler):
     """The search's choices, one objective only.
 
-    Hyperparameters that are not in every trial are drawn at random.
+    Trials that are running or enqueued count as taken. A hyperparameter that only some trials have is chosen by those that
+    have it, given what this trial has already. A finite space that is used up goes on with its points again.
 
     Parameters
     ----------
-    seed : int
-        Of the draws.
+    seed : int, optional
+        Of the draws; None for another one in each process.
 
     Examples
     --------
@@ -38,16 +47,25 @@ class Sampler(BaseSampler):
     True
     """
 
-    def __init__(self, seed: int = 0) -> None:
-        self.seed: int = seed
-        self._random = RandomSampler(seed=seed)
-        self._of: object = None  # the study and hyperparameters of what is remembered:
-        self._points: dict[int, np.ndarray | None] = {}
-        self._shape: np.ndarray | None = None
+    def __init__(self, seed: int | None = 0) -> None:
+        self.seed: int = secrets.randbits(32) if seed is None else whole_number("seed", seed, -math.inf)
+        self._lock = RLock()
+        self._forget()
+
+    def _forget(self, storage: object = None, study: int | None = None) -> None:
+        "Begins to remember another study"
+        self._of, self._common = (storage, study), optuna.search_space.IntersectionSearchSpace()
+        self._pasts: dict[str, _Past] = {}
+        self._said: dict[int, dict[str, Any]] = {}  # what running trials were told, for those that ask before it is stored
+        self._warned = False
+
+    def __getstate__(self) -> dict[str, Any]: return {"seed": self.seed}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["seed"])
 
     def reseed_rng(self) -> None:
-        "New random numbers for what is drawn at random: Optuna asks in each worker."
-        self._random.reseed_rng()
+        "Nothing to do: numbers are drawn by seed and trial, so that no two workers draw the same."
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """The hyperparameters that every finished trial has.
@@ -69,12 +87,19 @@ class Sampler(BaseSampler):
             For several objectives.
         """
         self._raise_error_if_multi_objective(study)
-        found = optuna.search_space.intersection_search_space(study.get_trials(deepcopy=False))
-        return {name: d for name, d in found.items() if not d.single()}
+        with self._at(study): return {name: d for name, d in self._common.calculate(study).items() if not d.single()}
+
+    @contextmanager
+    def _at(self, study: optuna.Study) -> Iterator[None]:
+        "One thread at a time, with the memory of this study"
+        with self._lock:
+            if self._of[0] is not study._storage or self._of[1] != study._study_id:
+                self._forget(study._storage, study._study_id)
+            yield
 
     def sample_relative(self, study: optuna.Study, trial: FrozenTrial,
                         search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
-        """The next point, from all trials that have finished.
+        """The next point, from all trials that have finished and those that are under way.
 
         Parameters
         ----------
@@ -94,35 +119,52 @@ class Sampler(BaseSampler):
         ValueError
             For several objectives.
         """
-        if not search_space: return {}
         self._raise_error_if_multi_objective(study)
-        space = Space({name: _scale(d) for name, d in search_space.items()})
-        if self._of != (of := (study._study_id, search_space)): self._of, self._points, self._shape = of, {}, None
-        sign = 1 if study.direction == optuna.study.StudyDirection.MINIMIZE else -1
-        known, losses, taken = [], [], []
-        for t in study.get_trials(deepcopy=False):
-            if t.number == trial.number or (point := self._point(t, search_space, space)) is None: continue
-            if not t.state.is_finished(): taken.append(point); continue
-            known.append(point)
-            value = t.value if t.state == TrialState.COMPLETE else None
-            losses.append(sign*value if value is not None and math.isfinite(value) else math.nan)
-        d = len(space)
-        params, _, self._shape = suggest(space, np.reshape(known, (-1, d)), np.array(losses), np.reshape(taken, (-1, d)),
-                                         trial.number, self.seed, self._shape, repeat=True)
-        return {name: _value(d, params[name]) for name, d in search_space.items()}
+        if not search_space: return {}
+        def plan(past: _Past, known: np.ndarray, losses: np.ndarray, taken: np.ndarray) -> dict[str, Any]:
+            self._warn_if_used_up(past, np.concatenate([known, taken]), study)
+            params, _, past.shape = suggest(past.space, known, losses, taken, trial.number, self.seed, past.shape, repeat=True)
+            return {name: _value(d, params[name]) for name, d in search_space.items()}
+        with self._at(study): return self._settled(study, trial, search_space, plan)
 
-    def _point(self, t: FrozenTrial, search_space: dict[str, BaseDistribution], space: Space) -> np.ndarray | None:
-        "The position of a trial, remembered, or None if it lacks a hyperparameter or lies outside the space"
-        if t.number not in self._points:
-            try: point = space.cdf([{name: _place(d, t.params[name]) for name, d in search_space.items()}])[0]
-            except (KeyError, ValueError): point = None
-            if not t.state.is_finished(): return point
-            self._points[t.number] = point
-        return self._points[t.number]
+    def _settled(self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution],
+                 plan: Callable[..., dict[str, Any]], latest: int = 0) -> dict[str, Any]:
+        "What `plan` says, told to all others, and planned anew while another process says the same at the same time"
+        past, sign = self._past(search_space), 1 if study.direction == optuna.study.StudyDirection.MINIMIZE else -1
+        def look(): return past(study.get_trials(deepcopy=False)[-latest:], trial.number, sign, self._said)
+        def tried(known, _, taken, at): return (known == at).all(axis=1).any() or (taken == at).all(axis=1).any()
+        seen = look()
+        for wait in range(1, 9):
+            begun, before, values = time.monotonic(), seen, plan(past, *seen)
+            said = self._said[trial.number] = self._said.get(trial.number, {}) | values
+            study._storage.set_trial_system_attr(trial._trial_id, _SAID, past.internal(said, trial))
+            seen, at = look(), past.positions([trial.params | values])
+            if tried(*before, at) or not tried(*seen, at): break
+            time.sleep(wait*secrets.randbelow(1000)/1000*(time.monotonic() - begun))  # the other may go, or stay
+            if not tried(*(seen := look()), at): break
+        return values
+
+    def _past(self, search_space: dict[str, BaseDistribution]) -> "_Past":
+        "What is remembered of a space, or a new memory"
+        key = repr(list(search_space.items()))
+        if key not in self._pasts: self._pasts[key] = _Past(search_space)
+        if len(self._pasts) > 50: del self._pasts[next(iter(self._pasts))]  # of ranges that change from trial to trial
+        return self._pasts[key]
+
+    def _warn_if_used_up(self, past: "_Past", tried: np.ndarray, study: optuna.Study) -> None:
+        "Once, if there is no other point left, and no hyperparameter besides"
+        count = math.prod(scale.count for scale in past.space.scales.values())
+        if self._warned or len(tried) < count or len(np.unique(tried, axis=0)) < count: return
+        asked = {name: d for t in study.get_trials(deepcopy=False) for name, d in t.distributions.items()}
+        also = (d for name, d in asked.items() if name not in past.space.scales)
+        if any(not d.single() for d in also): return
+        self._warned = True
+        warnings.warn(f"all {count} points of the space were tried: from now on they are tried again, which tells something "
+                      "new only if values are noisy; study.stop() ends the study", stacklevel=2)
 
     def sample_independent(self, study: optuna.Study, trial: FrozenTrial, param_name: str,
                            param_distribution: BaseDistribution) -> Any:
-        """A random value, of a hyperparameter that is not in every trial.
+        """A value of a hyperparameter that is not in every trial, given those that this trial has already.
 
         Parameters
         ----------
@@ -135,7 +177,7 @@ class Sampler(BaseSampler):
         Returns
         -------
         Any
-            Of the distribution.
+            Of the distribution; a random one while fewer than 4 trials with such a hyperparameter have finished.
 
         Raises
         ------
@@ -143,26 +185,124 @@ class Sampler(BaseSampler):
             For several objectives.
         """
         self._raise_error_if_multi_objective(study)
-        return self._random.sample_independent(study, trial, param_name, param_distribution)
+        given = {name: d for name, d in trial.distributions.items() if name != param_name and not d.single()}
+        def plan(past: _Past, known: np.ndarray, losses: np.ndarray, taken: np.ndarray) -> dict[str, Any]:
+            middle = {param_name: _value(param_distribution, past.last.ppf(0.5))}
+            at = past.positions([trial.params | middle])[0, :-1]
+            stream = Stream(self.seed, f"{param_name} of trial {trial.number}")
+            v = _one_more(past, known, losses, taken, at, trial.number, stream)
+            return {param_name: _value(param_distribution, past.last.ppf(v))}
+        with self._at(study): return self._settled(study, trial, given | {param_name: param_distribution}, plan, 300)[param_name]
+
+_SAID = "dlnotes:said" # Optuna keeps this with a trial: what the sampler said, before the objective asks for all of it
+
+# %% ../nbs/11_optuna.ipynb #acaec56a
+class _Past:
+    "The positions of trials in one space, each found once"
+    def __init__(self, search_space: dict[str, BaseDistribution]) -> None:
+        self.search_space, self.shape = search_space, None
+        self.space = Space({name: _scale(d) for name, d in search_space.items()})
+        *_, self.last = self.space.scales.values()
+        self.ended = np.zeros(0, [("u", float, (len(self.space),)), ("loss", float), ("pruned", bool)])
+        self.row: dict[int, int] = {}  # of each trial that has ended; -1 for one that is not in this space
+
+    def __call__(self, trials: list[FrozenTrial], number: int, sign: int, said: dict[int, dict[str, Any]]
+                ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        "Positions and losses of the trials that have ended, and positions of those that have not, without this one"
+        others = [t for t in trials if t.number not in self.row and t.number != number]
+        self.enter([t for t in others if t.state.is_finished()], sign)
+        ended = self.ended[[row for t in trials if (row := self.row.get(t.number, -1)) >= 0]]
+        for t in others: said.pop(t.number if t.number in self.row else None, None)
+        told = [self.told(t) | said.get(t.number, {}) | t.system_attrs.get("fixed_params", {}) | t.params
+                for t in others if t.number not in self.row]
+        return ended["u"], _losses(ended), self.positions([params for params in told if self.holds(params)])
+
+    def enter(self, trials: list[FrozenTrial], sign: int) -> None:
+        "Remembers trials that have ended"
+        held = [t for t in trials if self.holds(t.params)]
+        rows = np.zeros(len(held), self.ended.dtype)
+        rows["u"] = self.positions([t.params for t in held])
+        rows["loss"] = [sign*_finite(t.value) if t.state != TrialState.FAIL else math.nan for t in held]
+        rows["pruned"] = [t.state == TrialState.PRUNED for t in held]
+        self.row |= dict.fromkeys((t.number for t in trials), -1)
+        self.row |= {t.number: row for row, t in enumerate(held, len(self.ended))}
+        self.ended = np.concatenate([self.ended, rows])
+
+    def internal(self, said: dict[str, Any], trial: FrozenTrial) -> dict[str, float]:
+        "What a trial was told, as Optuna's storages keep it"
+        kinds = trial.distributions | self.search_space
+        return {name: float(kinds[name].to_internal_repr(v)) for name, v in said.items() if name in kinds}
+
+    def told(self, t: FrozenTrial) -> dict[str, Any]:
+        "What another process told a trial that has not finished"
+        return {name: self.search_space[name].to_external_repr(v) for name, v in t.system_attrs.get(_SAID, {}).items()
+                if name in self.search_space}
+
+    def holds(self, params: dict[str, Any]) -> bool:
+        "Whether the space holds a point with these"
+        try: return all(d._contains(d.to_internal_repr(params[name])) for name, d in self.search_space.items())
+        except (KeyError, ValueError, TypeError): return False
+
+    def positions(self, points: list[dict[str, Any]]) -> np.ndarray:
+        return self.space.cdf([{name: _place(d, p[name]) for name, d in self.search_space.items()} for p in points])
+
+def _finite(value: float | None) -> float: return value if value is not None and math.isfinite(value) else math.nan
+
+def _losses(ended: np.ndarray) -> np.ndarray:
+    "Those of trials; one that was pruned was losing, so it counts as its last value, or as the median if that is worse"
+    losses, pruned = ended["loss"].copy(), ended["pruned"]
+    whole = np.sort(losses[~pruned & ~np.isnan(losses)])
+    if pruned.any() and len(whole): losses[pruned] = np.maximum(losses[pruned], whole[len(whole)//2])
+    return losses
+
+def _one_more(past: _Past, known: np.ndarray, losses: np.ndarray, taken: np.ndarray, at: np.ndarray, number: int,
+              stream: Stream) -> float:
+    "The position of the last hyperparameter, given those of the others, `at`: the model's choice, or a random one at first"
+    scale, tried = past.last, np.concatenate([known, taken])
+    few = int(scale.count) if scale.count <= 128 else 0
+    some = scale.levels(few)[stream(few).argsort()] if few else scale.inside(scale, stream(128))
+    beside = tried[(tried[:, :-1] == at).all(axis=1), -1]
+    some = fresh if len(fresh := some[~np.isin(some, beside)]) else some
+    known, losses = known[-_LATEST:], losses[-_LATEST:]
+    if np.isfinite(losses).sum() < 4: return float(some[0])
+    for _ in range(6 if past.shape is None else 1):
+        guess = Guess(known, calmed(losses), taken, options=~past.space.ordered, shape=past.shape)
+        past.shape = guess.learned()
+    c = np.column_stack([np.tile(at, (len(some), 1)), some])
+    mean, deviation, _ = guess(c)
+    return float(some[hope(mean, deviation, guess.mean(known).min(), _BOUNDS[number % len(_BOUNDS)]).argmax()])
+
+_LATEST, _BOUNDS = 100, (0, 0, 1.5, 3) # as many trials inform it; as in a search, every other turn is more daring
 
 # %% ../nbs/11_optuna.ipynb #712fb378
-def _scale(d: BaseDistribution) -> Scale:
+_MANY = 2**45 # beyond that, steps are not counted
+
+def _steps(d: Any) -> int | None:
+    "The number of the last step, or None if the distribution has none, or too many to count"
+    if d.log or d.step is None: return None
+    n = max(1, round((Fraction(d.high) - Fraction(d.low))/Fraction(d.step)))
+    return n if n <= _MANY else None
+
+def _scale(d: Any) -> Scale:
     "Our scale for a distribution of Optuna's; a stepped one is counted in steps, a categorical one in places"
     if isinstance(d, CategoricalDistribution): return Categorical(list(range(len(d.choices))))
-    assert isinstance(d, (IntDistribution, FloatDistribution))
-    if d.single(): return Categorical([d.low])
-    if isinstance(d, IntDistribution) and d.log: return Integer(d.low, d.high, log=True)
-    if d.step is not None: return Integer(0, round((d.high - d.low)/d.step))
+    if not float(d.low) < float(d.high) or d.single(): return Categorical([d.low])
+    if (n := _steps(d)) is not None: return Integer(0, n)
+    if isinstance(d, IntDistribution) and d.log and d.high <= _MANY: return Integer(d.low, d.high, log=True)
     return (LogUniform if d.log else Uniform)(d.low, d.high)
 
 def _value(d: Any, v: Any) -> Any:
     "What Optuna wants for the value `v` on our scale"
     if isinstance(d, CategoricalDistribution): return d.choices[v]
-    if d.single() or d.step is None or d.log: return v
-    return min(d.high, d.low + v*d.step)
+    if _steps(d) is not None: return min(d.high, d.low + v*d.step)
+    if d.step is None: return v
+    k = round((Fraction(v) - d.low)/Fraction(d.step))
+    value = min(max(Fraction(d.low) + k*Fraction(d.step), Fraction(d.low)), Fraction(d.high))
+    return int(value) if isinstance(d, IntDistribution) else float(value)
 
 def _place(d: Any, v: Any) -> Any:
     "The inverse of `_value`"
     if isinstance(d, CategoricalDistribution): return int(d.to_internal_repr(v))
-    if d.single() or d.step is None or d.log: return v
-    return round((v - d.low)/d.step)
+    if isinstance(_scale(d), Categorical): return d.low
+    if (n := _steps(d)) is not None: return min(max(round((Fraction(v) - Fraction(d.low))/Fraction(d.step)), 0), n)
+    return min(max(v, d.low), d.high)

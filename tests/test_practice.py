@@ -1,7 +1,12 @@
 """Practice: edges, importance, pictures, tuning again, the diary, and Optuna on both sides."""
 
+import cProfile
 import json
 import math
+import pickle
+import subprocess
+import sys
+import warnings
 from datetime import timedelta
 
 import numpy as np
@@ -506,6 +511,178 @@ def test_the_sampler_copes_with_failures_pruning_and_maximising():
     theirs = optuna.create_study(sampler=Sampler(0), direction="maximize")
     theirs.optimize(act, 40, catch=RuntimeError)
     assert theirs.best_value > -0.5 and len(theirs.trials) == 40
+
+
+def on_grid(t):
+    return (t.suggest_int("i", 0, 9) - 3) ** 2 + (t.suggest_int("j", 0, 9) - 6) ** 2
+
+
+def points(theirs):
+    return [tuple(t.params.values()) for t in theirs.trials]
+
+
+def one_by_one(theirs, trials):
+    return [on_grid(t) for t in trials]
+
+
+def crosswise(theirs, trials):
+    i = [t.suggest_int("i", 0, 9) for t in trials]
+    return [(a - 3) ** 2 + (t.suggest_int("j", 0, 9) - 6) ** 2 for a, t in zip(i, trials, strict=True)]
+
+
+@pytest.mark.parametrize("fill", [one_by_one, crosswise])
+def test_trials_that_are_open_at_once_go_to_different_places(fill):
+    theirs = optuna.create_study(sampler=Sampler(0))
+    for _ in range(25):
+        trials = [theirs.ask() for _ in range(4)]
+        for trial, value in reversed(list(zip(trials, fill(theirs, trials), strict=True))):
+            theirs.tell(trial, value)
+    assert len(set(points(theirs))) == 100
+
+
+def test_threads_and_enqueued_trials_do_not_repeat_each_other():
+    theirs = optuna.create_study(sampler=Sampler(0))
+    for k in range(5):
+        theirs.enqueue_trial({"i": k, "j": k})
+    theirs.optimize(on_grid, 60)
+    assert len(set(points(theirs))) == 60 and points(theirs)[:5] == [(k, k) for k in range(5)]
+    theirs = optuna.create_study(sampler=Sampler(0))
+    theirs.optimize(on_grid, 100, n_jobs=4)
+    assert len(set(points(theirs))) == 100
+
+
+WORKER = """
+import optuna, sys
+from dlnotes.optuna import Sampler
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+theirs = optuna.load_study(study_name="grid", storage=sys.argv[1], sampler=Sampler(0))
+theirs.optimize(lambda t: (t.suggest_int("i", 0, 9) - 3) ** 2 + (t.suggest_int("j", 0, 9) - 6) ** 2, 16)
+"""
+
+
+def test_processes_do_not_repeat_each_other(tmp_path):
+    url = f"sqlite:///{tmp_path}/study.db"
+    theirs = optuna.create_study(study_name="grid", storage=url)
+    workers = [subprocess.Popen([sys.executable, "-c", WORKER, url]) for _ in range(2)]
+    assert [worker.wait(300) for worker in workers] == [0] * 2
+    assert len(theirs.trials) == len(set(points(theirs))) == 32
+
+
+NEXT = math.nextafter
+EXTREME = {
+    "many integers": lambda t: t.suggest_int("n", 0, 2**53),
+    "more than that": lambda t: t.suggest_int("n", -(2**60), 2**60),
+    "on a log scale": lambda t: t.suggest_int("n", 1, 2**53, log=True),
+    "in steps": lambda t: t.suggest_int("n", 0, 7 * 2**50, step=7),
+    "far from zero": lambda t: t.suggest_int("n", 2**60, 2**60 + 4),
+    "all the same float": lambda t: t.suggest_int("n", 2**100, 2**100 + 2**46),
+    "steps below a float's": lambda t: t.suggest_float("x", 0, 1, step=1e-20),
+    "far out": lambda t: t.suggest_float("x", 1e16, 1e16 + 100, step=0.5),
+    "many steps": lambda t: t.suggest_float("x", 0.1, 1e12, step=0.1),
+    "one ulp": lambda t: t.suggest_float("x", 1, NEXT(1, 2)),
+    "one ulp below": lambda t: t.suggest_float("x", NEXT(1, 0), 1),
+    "one large ulp": lambda t: t.suggest_float("x", 1e300, NEXT(1e300, math.inf), log=True),
+    "the least ulp": lambda t: t.suggest_float("x", -5e-324, 0),
+    "the least, log": lambda t: t.suggest_float("x", 5e-324, 1e-323, log=True),
+    "all floats": lambda t: t.suggest_float("x", -1.7976931348623157e308, 1.7976931348623157e308),
+    "all of them, log": lambda t: t.suggest_float("x", 5e-324, 1.7976931348623157e308, log=True),
+    "odd options": lambda t: [None, True, math.inf, "a"].index(t.suggest_categorical("x", [None, True, math.inf, "a"])),
+}
+
+
+@pytest.mark.filterwarnings("ignore:all .* points", "error::RuntimeWarning")
+@pytest.mark.parametrize("also", [False, True])
+@pytest.mark.parametrize("kind", EXTREME)
+def test_ranges_at_the_limits_of_numbers_crash_no_study(kind, also):
+    theirs = optuna.create_study(sampler=Sampler(0))
+    theirs.optimize(lambda t: float(EXTREME[kind](t)) / 2 + (t.suggest_float("y", 0, 1) if also else 0), 12)
+    for t in theirs.trials:
+        for name, d in t.distributions.items():
+            value = t.params[name]
+            assert type(value) is (int if isinstance(d, optuna.distributions.IntDistribution) else type(value))
+            assert kind == "many steps" or d._contains(d.to_internal_repr(value))
+
+
+def test_a_space_that_is_used_up_goes_on_with_one_warning():
+    theirs = optuna.create_study(sampler=Sampler(0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        theirs.optimize(on_grid, 100)
+    with pytest.warns(UserWarning, match=r"all 100 points of the space were tried") as told:
+        theirs.optimize(on_grid, 10)
+    assert len(told) == 1 and len(theirs.trials) == 110 and theirs.best_value == 0
+
+
+def branching(t):
+    if t.suggest_categorical("kind", ["a", "b"]) == "a":
+        return 1 + (t.suggest_float("x", 0, 1) - 0.7) ** 2 + (t.suggest_int("n", 1, 50) / 50 - 0.4) ** 2
+    return (t.suggest_float("y", 0, 1) - 0.2) ** 2 + (t.suggest_float("z", 0, 1) - 0.5) ** 2
+
+
+def layered(t):
+    units = [t.suggest_int(f"units{i}", 8, 256, log=True) for i in range(t.suggest_int("layers", 1, 3))]
+    return (len(units) - 2) ** 2 + sum((math.log2(u) - 4 - i) ** 2 for i, u in enumerate(units)) / 4
+
+
+def bounded(t):
+    high = t.suggest_int("high", 1, 20)  # the range of the other one
+    return (high - 14) ** 2 / 20 + (t.suggest_int("low", 1, high) - 9) ** 2 / 5
+
+
+@pytest.mark.parametrize("objective", [branching, layered, bounded])
+def test_hyperparameters_that_depend_on_others_are_searched_not_drawn(objective):
+    def best(make):
+        studies = [optuna.create_study(sampler=make(seed)) for seed in range(3)]
+        for theirs in studies:
+            theirs.optimize(objective, 40)
+        return np.median([theirs.best_value for theirs in studies])
+
+    assert best(Sampler) < 0.5 * best(lambda seed: optuna.samplers.RandomSampler(seed=seed)) + 1e-9
+
+
+def test_a_pruned_trial_is_as_bad_as_the_median_at_least():
+    theirs = optuna.create_study(sampler=Sampler(0), pruner=optuna.pruners.MedianPruner(n_startup_trials=4))
+
+    def act(t):
+        x = t.suggest_float("x", -5, 5)
+        for step in range(9):
+            t.report((x - 2) ** 2 * (step + 1) / 9, step)
+            if t.should_prune():
+                raise optuna.TrialPruned
+        return (x - 2) ** 2
+
+    theirs.optimize(act, 40)
+    assert sum(t.state.name == "PRUNED" for t in theirs.trials) > 5 and theirs.best_value < 0.01
+
+
+def test_one_sampler_serves_two_studies_and_can_be_kept_in_a_file():
+    one = Sampler(0)
+    first, second = optuna.create_study(sampler=one), optuna.create_study(sampler=one)
+    for _ in range(6):
+        first.optimize(on_grid, 2)
+        second.optimize(lambda t: t.suggest_float("x", 0, 1), 2)
+    again = optuna.create_study(sampler=pickle.loads(pickle.dumps(one)))
+    again.optimize(on_grid, 12)
+    assert points(again) == points(first) and Sampler(None).seed != Sampler(None).seed
+    with pytest.raises(TypeError, match=r"seed must be an integer, got 0\.5"):
+        Sampler(0.5)
+
+
+def test_the_time_of_a_plan_hardly_grows_with_the_number_of_trials():
+    def calls(n):
+        theirs = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+        theirs.optimize(on_grid_of_floats, n)
+        theirs.sampler = Sampler(0)
+        theirs.optimize(on_grid_of_floats, 2)
+        profile = cProfile.Profile()
+        profile.runcall(theirs.optimize, on_grid_of_floats, 2)
+        return sum(entry.callcount for entry in profile.getstats() if not isinstance(entry.code, str))
+
+    assert calls(2000) < 2 * calls(200)
+
+
+def on_grid_of_floats(t):
+    return (t.suggest_float("x", 0, 1) - 0.3) ** 2 + t.suggest_float("y", 0, 1)
 
 
 def test_a_study_becomes_one_of_optunas(study):

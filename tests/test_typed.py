@@ -62,6 +62,7 @@ from dlnotes import (
     softmax,
     to_optuna,
     worker,
+    write_report,
 )
 
 space = Space({"x": Uniform(-1, 1)}, lr=LogUniform(1e-3, 1))
@@ -170,6 +171,7 @@ def test_what_follows_a_search(tmp_path: Path):
     again = assert_type(retune(study, objective, top=2, fresh=2, repeats=4), Retune)
     assert_type(again.verdict, str)
     assert len(to_optuna(study).trials) == 12
+    assert_type(write_report(study, tmp_path / "study.html"), Path)
     assert plot_history(study) and plot_trials(study, ["x"]) and plot_isolation(study, names=["x"])
 
 
