@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 PORT   ?= 8000
-EXTRAS ?= dev,book
+EXTRAS ?= dev,book,lab
 BIN    := $(VENV)/bin
 
 # Small matrices gain nothing from many BLAS threads, and lose much when notebooks run side by side.
@@ -31,7 +31,7 @@ site: install _docs/index.html
 	@echo "The book is in _docs/: open _docs/index.html"
 
 # Built again only if something it is made from has changed.
-_docs/index.html: $(wildcard nbs/* web/*) settings.ini
+_docs/index.html: $(wildcard nbs/* web/* web/*/*) settings.ini
 	@$(BIN)/nbdev_export
 	@$(BIN)/python -m web
 

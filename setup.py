@@ -12,7 +12,7 @@ cfg = config["DEFAULT"]
 suffix = "_requirements"
 licenses = {"apache2": "Apache-2.0"}
 rmtree(Path(__file__).parent / "build" / "lib", ignore_errors=True)  # else what was deleted since would be installed
-python_versions = ["3.11", "3.12", "3.13"]
+python_versions = ["3.11", "3.12", "3.13", "3.14"]
 
 setup(
     name=cfg["lib_name"],

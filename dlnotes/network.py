@@ -15,7 +15,6 @@ from typing import IO, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
-from tqdm.auto import tqdm
 
 from .estimators import (
     Classifier, balance, check_features, check_names, encode, feature_names, fitted_features,
@@ -285,6 +284,7 @@ class MLP(Classifier):
                              "batches, or norm=None")
         self.start((X.shape[1], *self.hidden, len(classes)), X.dtype)
         lowest, best, kept = np.inf, 0, None
+        from tqdm.auto import tqdm
         with tqdm(range(self.epochs), "fit", unit="epoch", disable=not self.progress) as bar:
             for epoch in bar:
                 row = self._epoch(X, y, epoch, rng, s)

@@ -67,8 +67,11 @@ def _checked(objective, n_trials, n_jobs, executor, timeout, max_memory, stage_s
     if max_memory is not None:
         whole_number("max_memory, in bytes,", max_memory, 1)
         if sys.platform == "win32": raise ValueError("max_memory needs limits that Windows does not have: leave it out")
-    if n_jobs == -1: return cores()
-    return whole_number("n_jobs, if not -1 for every core,", n_jobs, 1)
+    n_jobs = cores() if n_jobs == -1 else whole_number("n_jobs, if not -1 for every core,", n_jobs, 1)
+    if sys.platform == "emscripten" and (n_jobs > 1 or (timeout, max_memory) != (None, None)):
+        raise ValueError(f"n_jobs={n_jobs}, timeout={timeout} and max_memory={max_memory} need other processes, and Python in "
+                         "a browser has none: use n_jobs=1 without limits, or run it outside of the browser")
+    return n_jobs
 
 def _takes_one_dict(objective: Any) -> None:
     "TypeError, with the way to mend it, for what cannot be called with one dict"

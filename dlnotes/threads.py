@@ -7,6 +7,7 @@ __all__ = ['cores', 'get_threads', 'set_threads', 'share']
 
 # %% ../nbs/07_threads.ipynb #9b32ed25
 import os
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,7 +15,6 @@ from contextvars import copy_context
 from functools import lru_cache
 
 import numpy as np
-from loky import cpu_count
 
 # %% ../nbs/07_threads.ipynb #1c2b9a10
 def cores() -> int:
@@ -39,6 +39,8 @@ def cores() -> int:
 @lru_cache(8)
 def _cores(mine: frozenset[int], asked: str | None) -> int:
     "loky's count, which reads files of the system: asked for anew only when what may change in a process has changed"
+    if sys.platform == "emscripten": return 1  # in a browser Python has one processor, and neither processes nor threads
+    from loky import cpu_count
     return cpu_count()
 
 # %% ../nbs/07_threads.ipynb #119e57b8

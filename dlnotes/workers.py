@@ -21,9 +21,6 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-import cloudpickle
-from loky import ProcessPoolExecutor
-
 from .journal import Trial
 from .loop import InTurn, Objective, Pool, evaluate
 from .threads import cores
@@ -68,7 +65,9 @@ def _wait_for(process: int) -> None:
     if handle: kernel.WaitForSingleObject(ctypes.c_void_p(handle), ctypes.c_uint32(0xFFFFFFFF))
 
 @lru_cache(maxsize=1)
-def _unpacked(payload: bytes) -> Objective: return cloudpickle.loads(payload)
+def _unpacked(payload: bytes) -> Objective:
+    import cloudpickle
+    return cloudpickle.loads(payload)
 
 def _ready() -> int:
     "In a new worker: load the objective, and say its process id; if that fails, the first trial says so"
@@ -125,7 +124,7 @@ class _Worker:
         self.number = number
         self.objective, self.timeout, self.max_memory, self.rest = objective, timeout, max_memory, rest
         self.env = {name: str(threads) for name in _THREADS if name not in os.environ}
-        self.process: ProcessPoolExecutor | None = None
+        self.process: Any = None  # loky's pool of one process, while there is one
         self.id: int | None = None
         self.busy, self.closed = False, False
 
@@ -145,7 +144,8 @@ class _Worker:
             self.stop()
             raise
 
-    def start(self) -> ProcessPoolExecutor:
+    def start(self) -> Any:
+        from loky import ProcessPoolExecutor  # here, since a browser's Python has no processes and cannot import it
         initargs = self.objective, os.getpid(), self.max_memory, self.number
         process = ProcessPoolExecutor(1, timeout=self.rest, initializer=_receive, initargs=initargs, env=self.env)
         with _deaf(): ready = process.submit(_ready)
@@ -301,6 +301,7 @@ def _submission(executor: Executor, objective: Objective, limits: tuple, directi
 
 def _packed(objective: Objective) -> bytes:
     "The objective as bytes that a worker can load, or TypeError"
+    import cloudpickle
     try: return cloudpickle.dumps(objective)
     except Exception as e:
         raise TypeError(f"the objective cannot be sent to a worker ({e!r}): make what it holds inside the function, "

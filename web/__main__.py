@@ -16,6 +16,8 @@ from nbconvert import MarkdownExporter
 from nbdev.config import get_config
 from nbdev.serve import proc_nbs
 
+from web import figures, lab
+
 web = Path(__file__).parent
 root = web.parent
 heading = re.compile(r"(?:#\|.*\n?)*")  # the options of a cell: the lines at its very start that begin with #|
@@ -146,15 +148,21 @@ def fallback(processed, docs):
             "previous": pages[i - 1] if i else None,
             "next": pages[i + 1] if i + 1 < len(pages) else None,
             "notebook": page["notebook"],
+            "lab": lab.available(),
             "index": page["href"] == "index.html",
             "description-meta": plain(matter.get("description", website["description"])),
         }
         text = markdown(processed / page["notebook"], docs / "figures")
+        own["explore"] = figures.explored(text)
         html(text, docs / page["href"], {k: v for k, v in (meta | own).items() if v is not None})
         shutil.copy(root / "nbs" / page["notebook"], docs)
     source_pages(docs, meta | {"nav": nav, "description-meta": website["description"], "root": "../"})
     for file in (root / "nbs" / "style.css", web / "book.js"):
         shutil.copy(file, docs)
+    figures.write(docs)
+    if lab.available():
+        print("  the lab")
+        lab.build(docs, [root / "nbs" / page["notebook"] for page in pages])
 
 
 def processed_notebooks():
