@@ -10,11 +10,13 @@ export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
 
-.PHONY: help site serve lab test matrix notebooks export readme rooms lint bench frameworks install clean
+.PHONY: help site book quarto serve lab test matrix notebooks export readme rooms lint bench frameworks install clean
 
 help:
 	@echo "make site       export the package and render the book into _docs/"
 	@echo "make serve      the same, and show it at http://localhost:$(PORT)/"
+	@echo "make book       the whole book in one file, _docs/dlnotes.epub"
+	@echo "make quarto     the same notebooks rendered by Quarto, for those who have it, into _proc/_docs/"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make test       run every notebook, then the tests (NB=nbs/01_scales.ipynb: one, and its module's tests)"
 	@echo "make matrix     the tests on Python 3.11 with the oldest libraries, and on 3.12 and 3.13 with the newest"
@@ -53,6 +55,12 @@ notebooks: install export
 
 export: install
 	@$(BIN)/nbdev_export
+
+book: site
+	@$(BIN)/python -m web epub
+
+quarto: install export
+	@$(BIN)/python -m web quarto
 
 readme: install
 	@$(BIN)/python -m web readme

@@ -396,7 +396,7 @@ def test_a_notebook_with_volatile_metadata_is_not_clean(tmp_path):
 def site(folder, **pages):
     for name, content in pages.items():
         (folder / f"{name}.html").write_text(content)
-    return list(links.problems(folder))
+    return list(links.problems(folder, "https://s/book/"))
 
 
 def test_links_that_resolve_pass(tmp_path):
@@ -413,10 +413,30 @@ def test_links_that_resolve_pass(tmp_path):
         ('<img src="gone.png">', "gone.png, which is not there"),
         ('<script src="https://example.org/x.js"></script>', "loads https://example.org/x.js"),
         ('<link rel="stylesheet" href="//example.org/x.css">', "loads //example.org/x.css"),
+        ('<link rel="canonical" href="gone.html">', "gone.html, which is not there"),
+        ('<style>@import "https://example.org/x.css";</style>', "loads https://example.org/x.css"),
+        ('<p style="background: url(https://example.org/x.png)">', "loads https://example.org/x.png"),
+        ('<img srcset="https://example.org/x.png 2x">', "loads https://example.org/x.png"),
+        ('<a href="https://s/book/gone.html">', "gone.html, which is not there"),
+        ('<meta property="og:image" content="https://s/book/gone.png">', "gone.png, which is not there"),
+        ('<a href="sub/">', "sub/, which is not there"),
     ],
 )
 def test_dead_links_and_foreign_files_are_found(tmp_path, html, message):
     assert message in site(tmp_path, a=html)[0]
+
+
+def test_a_folder_means_its_index_and_the_sites_own_address_the_site(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "index.html").write_text('<p id="x"><a href="..">')
+    (tmp_path / "index.html").write_text("")
+    assert not site(
+        tmp_path, a='<a href="sub/"><a href="sub/#x"><a href="https://s/book/"><a href="https://s/book/a.html">'
+    )
+    (tmp_path / "style.css").write_text(
+        '/* url(https://example.org/no.css) */ @import url("https://example.org/x.css");'
+    )
+    assert "style.css loads https://example.org/x.css" in site(tmp_path)[0]
 
 
 def test_a_link_out_of_the_site_or_into_a_notebook_is_found(tmp_path):
@@ -431,7 +451,7 @@ def test_an_empty_site_is_a_problem(tmp_path):
     assert site(tmp_path)
 
 
-# The fallback's few lines
+# What becomes of a notebook's cells
 
 
 def test_cell_options_are_read_as_quarto_reads_them():
@@ -442,11 +462,11 @@ def test_cell_options_are_read_as_quarto_reads_them():
 
 
 def page(folder, *cells, title="Title"):
-    """The page that the fallback makes of these cells."""
+    """The page that is made of these cells."""
     path = folder / "a.ipynb"
     nbformat.write(new_notebook(cells=list(cells)), path)
     front = f"---\ntitle: {title}\n---\n\n"
-    meta = {"lang": "en", "pages": {"01_scales.ipynb": "scales.html"}, "site": "https://s/", "source": "https://r/"}
+    meta = {"lang": "en", "pages": {"01_scales.ipynb": "scales.html"}, "source": "https://r/"}
     html(front + markdown(path, folder / "figures"), folder / "a.html", meta)
     return (folder / "a.html").read_text()
 
@@ -489,8 +509,8 @@ def test_pictures_of_every_kind_are_shown_and_described(tmp_path, kind, content)
 
 def test_boxes_have_their_titles_and_links_lead_to_pages(tmp_path):
     texts = ['::: {.callout-note title="About $x$"}\nA\n:::', '::: {.callout-tip collapse="true"}\n## Hint\nB\n:::']
-    texts += ["[scales](01_scales.ipynb#uniform) [too](./01_scales.ipynb) [f](https://r/a.py#L3) [g](https://s/b.html)"]
+    texts += ["[scales](01_scales.ipynb#uniform) [too](./01_scales.ipynb) [f](https://r/a.py#L3)"]
     made = page(tmp_path, *map(new_markdown_cell, texts))
     assert "About <math" in made and "<h2" not in made and made.count('<details class="callout') == 1
-    for link in ("scales.html#uniform", "scales.html", "source/a.html#L-3", "b.html"):
+    for link in ("scales.html#uniform", "scales.html", "source/a.html#L-3"):
         assert f'href="{link}"' in made

@@ -1,1 +1,1 @@
-"""The book's pages, made by Quarto where it is installed and otherwise by pandoc: `python -m web`."""
+"""The book's pages, made by pandoc: `python -m web`. Quarto can show the same notebooks: `python -m web quarto`."""

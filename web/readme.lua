@@ -1,15 +1,11 @@
--- README.md is read on its own, in the repository: links between notebooks go to the notebooks' files, links to the site
+-- README.md is read on its own, in the repository: links between notebooks go to the notebooks' files, links to pages
 -- are dropped, boxes become plain paragraphs and a picture shows its description.
-local site
-
-local function read_meta(meta) site = pandoc.utils.stringify(meta.site) end
-
 local function image(img)
   return pandoc.Image(img.attributes["fig-alt"], img.src)
 end
 
 local function link(a)
-  if a.target:sub(1, #site) == site then return a.content end
+  if a.target:match("^[%w_-]+%.html") then return a.content end
   if a.target:match("^[%w_-]+%.ipynb") then a.target = "nbs/" .. a.target end
   return a
 end
@@ -20,4 +16,4 @@ end
 
 local function unwrap(box) return box.content end
 
-return { { Meta = read_meta }, { Image = image, Link = link, CodeBlock = code, Div = unwrap, Figure = unwrap } }
+return { { Image = image, Link = link, CodeBlock = code, Div = unwrap, Figure = unwrap } }

@@ -1,9 +1,13 @@
 """How the pages show a public name: its signature, a parameter a line, and every section of its NumPy docstring."""
 
+import doctest
 import inspect
 import re
 
 from nbdev.showdoc import BasicMarkdownRenderer
+
+import dlnotes
+from web.procs import home, with_imports
 
 times = re.compile(r"(?<=[\w)\]])\*+(?=[\w(\[])")  # between factors, where no italics begin or end
 underlined = re.compile(r"^(\w+)\n-{3,}$", re.M)  # a section's title
@@ -18,7 +22,17 @@ def entries(text):
         yield f"{f'`{name}` : {kind}' if colon else head}\n:   {said}\n"
 
 
-def documented(docstring):
+def example(text, module):
+    """The code of a docstring's example, to be copied as it stands: no prompts, what it gives as comments below it."""
+    lines = []
+    for part in doctest.DocTestParser().parse(text):
+        if isinstance(part, doctest.Example):
+            lines.append(part.source.rstrip("\n"))
+            lines += [f"# {line}".rstrip() for line in part.want.splitlines()]
+    return with_imports("\n".join(lines), module)
+
+
+def documented(docstring, module=dlnotes):
     """The sections of a docstring in NumPy's style, as Markdown; None where it has no section."""
     text, *sections = underlined.split(docstring)
     if not sections:
@@ -28,7 +42,7 @@ def documented(docstring):
     parts = [f"*{summary}*", more.strip()]
     for title, body in zip(sections[::2], sections[1::2], strict=True):
         if title == "Examples":
-            body = "```python\n" + body.strip() + "\n```"
+            body = f"```python\n{example(body, module)}\n```"
         else:
             body = "\n".join(entries(body))
         parts.append(f"**{title}**\n\n{body}")
@@ -48,8 +62,8 @@ class Renderer(BasicMarkdownRenderer):
 
     def _repr_markdown_(self):
         whole = super()._repr_markdown_()
-        sections = documented(inspect.getdoc(self.sym) or "")
+        sections = documented(inspect.getdoc(self.sym) or "", home(self.nm))
         if not sections or not callable(self.sym):
             return whole
         head = whole[: whole.index("```")]
-        return f"{head}```python\n{signature(self.nm, self.sym)}\n```\n\n{sections}"
+        return f"{head}```{{.python .signature}}\n{signature(self.nm, self.sym)}\n```\n\n{sections}"

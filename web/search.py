@@ -1,0 +1,78 @@
+"""The index of the search: every section of every page, as a script, which a page can load from a disk too."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+headings = {"h1", "h2", "h3", "h4"}
+silent = {"script", "style", "button", "math", "nav"}
+
+
+class Sections(HTMLParser):
+    """The sections of a page: [id, heading, text, names in its code]."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.sections, self.title = [], ""
+        self.stack, self.article, self.heading = [], False, False
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        classes = (found.get("class") or "").split()
+        if tag == "article":
+            self.article = True
+        if tag in headings and (self.article or tag == "h1"):
+            self.sections.append([found.get("id") or "" if tag != "h1" else "", "", "", ""])
+            self.heading = True
+        if tag in silent or "anchor" in classes or "source-link" in classes or {"cell-output", "where"} & set(classes):
+            self.stack.append((tag, "silent", 1))
+        elif tag in ("pre", "details") and ("code-fold" in classes or tag == "pre"):
+            self.stack.append((tag, "code" if tag == "pre" else "fold", 1))
+        elif self.stack and self.stack[-1][0] == tag:
+            self.stack[-1] = (*self.stack[-1][:2], self.stack[-1][2] + 1)
+        if tag in ("p", "li", "td", "th", "dd", "dt", "br", "figcaption", "summary", "div") and self.sections:
+            self.sections[-1][2] += " "
+
+    def handle_endtag(self, tag):
+        if tag == "article":
+            self.article = False
+        if tag in headings:
+            self.heading = False
+        if self.stack and self.stack[-1][0] == tag:
+            kind, what, depth = self.stack.pop()
+            if depth > 1:
+                self.stack.append((kind, what, depth - 1))
+
+    def handle_data(self, data):
+        if not self.sections or not (self.article or self.heading):
+            return
+        inside = {what for _, what, _ in self.stack}
+        if "silent" in inside or "fold" in inside:
+            return
+        place = 3 if "code" in inside else 1 if self.heading else 2
+        self.sections[-1][place] += data
+
+
+def tidy(text):
+    return " ".join(text.split())
+
+
+def names(code):
+    """The words of code, each once."""
+    return " ".join(dict.fromkeys(re.findall(r"[^\W\d]\w{2,}", code)))
+
+
+def index(docs, pages):
+    """Writes docs/search/index.js from the pages: a list of (page, title, id, heading, text, code, kind)."""
+    rows = []
+    for page, kind in pages.items():
+        sections = Sections((docs / page).read_text(encoding="utf-8")).sections
+        title = tidy(sections[0][1])
+        for key, heading, text, code in sections:
+            rows.append([page, title, key, tidy(heading), tidy(text), names(code), kind])
+    target = Path(docs, "search", "index.js")
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(f"globalThis.bookIndex = {json.dumps(rows, ensure_ascii=False)};\n", encoding="utf-8")
+    return rows
