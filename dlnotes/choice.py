@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from .arithmetic import exp, log
 from .model import Guess, calmed
-from .scales import exp, log
 from .space import Space, Stream
 
 # %% ../nbs/04_choice.ipynb #085489d1

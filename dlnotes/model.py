@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from .scales import exp, log
+from .arithmetic import exp, log
 
 # %% ../nbs/03_model.ipynb #028e4cb7
 def squared_distances(a: np.ndarray, b: np.ndarray, options: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .arithmetic import SOBOL_DIMENSIONS, scrambled, sobol
 from .scales import Categorical, Scale
 
 # %% ../nbs/02_space.ipynb #d52649db
@@ -89,95 +90,10 @@ class Stream:
         """
         return _fractions(self._bits.random_raw(math.prod(shape))).reshape(shape)
 
-# %% ../nbs/02_space.ipynb #3798039c
-# Joe and Kuo's (primitive polynomial, initial direction numbers), for dimensions 2, 3, ...
-_JOE_KUO = [
-    (3, [1]),
-    (7, [1, 3]),
-    (11, [1, 3, 1]),
-    (13, [1, 1, 1]),
-    (19, [1, 1, 3, 3]),
-    (25, [1, 3, 5, 13]),
-    (37, [1, 1, 5, 5, 17]),
-    (41, [1, 1, 5, 5, 5]),
-    (47, [1, 1, 7, 11, 19]),
-    (55, [1, 1, 5, 1, 1]),
-    (59, [1, 1, 1, 3, 11]),
-    (61, [1, 3, 5, 5, 31]),
-    (67, [1, 3, 3, 9, 7, 49]),
-    (91, [1, 1, 1, 15, 21, 21]),
-    (97, [1, 3, 1, 13, 27, 49]),
-    (103, [1, 1, 1, 15, 7, 5]),
-    (109, [1, 3, 1, 15, 13, 25]),
-    (115, [1, 1, 5, 5, 19, 61]),
-    (131, [1, 3, 7, 11, 23, 15, 103]),
-    (137, [1, 3, 7, 13, 13, 15, 69]),
-    (143, [1, 1, 3, 13, 7, 35, 63]),
-    (145, [1, 3, 5, 9, 1, 25, 53]),
-    (157, [1, 3, 1, 13, 9, 35, 107]),
-    (167, [1, 3, 1, 5, 27, 61, 31]),
-    (171, [1, 1, 5, 11, 19, 41, 61]),
-    (185, [1, 3, 5, 3, 3, 13, 69]),
-    (191, [1, 1, 7, 13, 1, 19, 1]),
-    (193, [1, 3, 7, 5, 13, 19, 59]),
-    (203, [1, 1, 3, 9, 25, 29, 41]),
-    (211, [1, 3, 5, 13, 23, 1, 55]),
-    (213, [1, 3, 7, 3, 13, 59, 17]),
-    (229, [1, 3, 1, 3, 5, 53, 69]),
-    (239, [1, 1, 5, 5, 23, 33, 13]),
-    (241, [1, 1, 7, 7, 1, 61, 123]),
-    (247, [1, 1, 7, 9, 13, 61, 49]),
-    (253, [1, 3, 3, 5, 3, 55, 33]),
-    (285, [1, 3, 1, 15, 31, 13, 49, 245]),
-    (299, [1, 3, 5, 15, 31, 59, 63, 97]),
-    (301, [1, 3, 1, 11, 11, 11, 77, 249]),
-]
-
-# %% ../nbs/02_space.ipynb #ceaf4319
-def _directions(dimension: int) -> np.ndarray:
-    "Direction numbers of one Sobol' dimension (0, 1, ...), 32 words of 32 bits"
-    if dimension == 0: m = [1]*32
-    else:
-        polynomial, first = _JOE_KUO[dimension - 1]
-        m, degree = list(first), len(first)
-        for k in range(degree, 32):
-            new = m[k - degree] ^ (m[k - degree] << degree)
-            for j in range(1, degree):
-                if (polynomial >> (degree - j)) & 1: new ^= m[k - j] << j
-            m.append(new)
-    return np.array([m[k] << (31 - k) for k in range(32)], dtype=np.uint32)
-
-def _sobol(dimension: int, start: int, n: int) -> np.ndarray:
-    "Numbers `start` to `start + n` of one dimension, as 32-bit integers, shape (n,)"
-    if start + n > 2**32:
-        raise ValueError(f"Sobol's sequence ends after 2**32 points, got {start + n}")
-    i = np.arange(start, start + n, dtype=np.uint32)
-    x = np.zeros(n, dtype=np.uint32)
-    for k, direction in enumerate(_directions(dimension)):
-        x ^= np.where((i >> np.uint32(k)) & np.uint32(1), direction, np.uint32(0))
-    return x
-
-# %% ../nbs/02_space.ipynb #2cbb8f9c
-def _coins(key: np.uint64, prefix: np.ndarray) -> np.ndarray:
-    "A random-looking bit for each entry of `prefix`: the last one of SplitMix64's mix with the key"
-    x = (prefix + key)*np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30)))*np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27)))*np.uint64(0x94D049BB133111EB)
-    return (x ^ (x >> np.uint64(31))) & np.uint64(1)
-
-_DIGITS = np.arange(32, dtype=np.uint64)[:, None]  # 0 is the last
-
-def _scrambled(x: np.ndarray, key: np.uint64) -> np.ndarray:
-    "Owen's nested uniform scrambling of 32-bit fractions, shape (n,)"
-    if len(x) > 4096:  # in pieces that stay in the processor's cache
-        return np.concatenate([_scrambled(x[i:i + 4096], key) for i in range(0, len(x), 4096)])
-    x, one = x.astype(np.uint64), np.uint64(1)
-    before = (x >> (_DIGITS + one)) | (one << (np.uint64(31) - _DIGITS))  # headed by a 1
-    return x ^ np.bitwise_or.reduce(_coins(key, before) << _DIGITS, axis=0)
-
+# %% ../nbs/02_space.ipynb #43356534
 def _quasirandom(seed: int, name: str, dimension: int, start: int, n: int) -> np.ndarray:
     "Scrambled Sobol' numbers `start` to `start + n` of (0, 1), shape (n,)"
-    return (_scrambled(_sobol(dimension, start, n), stream_key(seed, name)[0]) + 0.5) / 2**32
+    return (scrambled(sobol(dimension, start, n), stream_key(seed, name)[0]) + 0.5) / 2**32
 
 # %% ../nbs/02_space.ipynb #faa51db3
 def _grid(scales: Sequence[Scale], n: int) -> np.ndarray:
@@ -344,8 +260,8 @@ class Space:
         seed = whole_number("seed", seed, -math.inf)
         if method == "random": columns = [_random(seed, name, start, n) for name in self]
         elif method == "quasirandom":
-            if len(self) > len(_JOE_KUO) + 1:
-                raise ValueError(f"quasirandom draws up to {len(_JOE_KUO) + 1} hyperparameters, "
+            if len(self) > SOBOL_DIMENSIONS:
+                raise ValueError(f"quasirandom draws up to {SOBOL_DIMENSIONS} hyperparameters, "
                                  f"got {len(self)}: use method='random'")
             columns = [_quasirandom(seed, name, j, start, n) for j, name in enumerate(self)]
         elif method == "grid": return _grid(list(self.scales.values()), start + n)[start:]
