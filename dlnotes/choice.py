@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from .arithmetic import exp, log
 from .model import Guess, calmed
-from .scales import exp, log
 from .space import Space, Stream
 
 # %% ../nbs/04_choice.ipynb #085489d1
@@ -63,20 +63,9 @@ def _near(good: np.ndarray, count: int, step: float, options: np.ndarray, stream
     moved = stream(count, d)
     bell = (2*stream(3, count, d) - 1).sum(axis=0)  # of three: mean 0, variance 1, nearly normal
     step = step * exp(-1.5*log(10)*stream(count, 1)) * bell * (moved < max(0.4, 2/d))
-    return np.where(options & (moved < 0.2), stream(count, d), (u + step*~options).clip(0, 1))
-
-def _on_scales(space: Space, u: np.ndarray) -> np.ndarray:
-    "The positions of the values that `u` (m, d) gives"
-    return np.stack([scale.inside(scale, v) for scale, v in zip(space.scales.values(), u.T)], axis=1)
-
-def _points(space: Space) -> float:
-    "How many points the space has"
-    return math.prod(scale.count for scale in space.scales.values())
-
-def _every(space: Space) -> np.ndarray:
-    "All positions of a finite space"
-    each = [scale.levels(int(scale.count)) for scale in space.scales.values()]
-    return np.stack(np.meshgrid(*each, indexing="ij"), axis=-1).reshape(-1, len(space))
+    u = np.where(options & (moved < 0.2), stream(count, d), (u + step*~options).clip(0, 1))
+    lacking = np.isnan(u)  # what one of the good points lacks may exist here
+    return np.where(lacking, stream(count, d), u) if lacking.any() else u
 
 # %% ../nbs/04_choice.ipynb #c45413e1
 def suggest(space: Space, known: np.ndarray, losses: np.ndarray, taken: np.ndarray, number: int, seed: int,
@@ -123,7 +112,7 @@ def suggest(space: Space, known: np.ndarray, losses: np.ndarray, taken: np.ndarr
     candidates = _Candidates(space, np.concatenate([known, taken]), Stream(seed, f"trial {number}"), repeat)
     if candidates.used_up: return None, False, shape
     if number < first or not np.isfinite(losses).any():
-        method = "quasirandom" if len(space) <= 40 else "random"
+        method = "quasirandom" if len(space.columns) <= 40 else "random"
         c = candidates.fresh(space.cdf(space.sample(1, seed, number, method)), spare=64)
         return space.ppf(c[:1])[0], True, shape
     guess, at, kept = _learned(space, known, losses, taken, shape)
@@ -143,31 +132,34 @@ def _learned(space: Space, known: np.ndarray, losses: np.ndarray, taken: np.ndar
     n, z = len(losses), calmed(losses)
     best = z[:max(0, n - _LATEST)].argsort(kind="stable")[:_BEST]
     kept = np.sort(np.concatenate([best, np.arange(max(0, n - _LATEST), n)]))
-    def guessed(shape): return Guess(known[kept], z[kept], taken, options=~space.ordered, shape=shape)
+    def guessed(shape): return Guess(known[kept], z[kept], taken, options=~space.ordered, sometimes=space.sometimes, shape=shape)
     guess = guessed(shape)
     for _ in range(9 if shape is None else 1 if len(kept) <= _MANY else 0): guess = guessed(guess.learned())
     return guess, guess.mean(known[kept]), kept
 
 class _Candidates:
-    "Places to try next, without those that a finite space has no more"
+    "Places to try next, without those that a finite space has no more, or that are not allowed"
     def __init__(self, space: Space, tried: np.ndarray, stream: Stream, repeat: bool) -> None:
-        self.space, self.stream, self.count = space, stream, _points(space)
-        self.tried = set(map(tuple, tried.tolist())) if self.count < math.inf else set()
+        self.space, self.stream, self.count = space, stream, space.count
+        discrete = self.count < math.inf or space.constraints or space.sometimes.any()  # or some branches may be
+        self.tried = set(_rows(tried)) if discrete else set()
         self.repeat = repeat and len(self.tried) >= self.count
         self.used_up = len(self.tried) >= self.count and not repeat
         if self.repeat: self.tried = set()
 
     def fresh(self, c: np.ndarray, spare: int = 0) -> np.ndarray:
-        "Those of the positions `c` that were not tried; if there are none and `spare` is given, others"
-        if not self.tried: return c
-        c = c[[tuple(row) not in self.tried for row in c.tolist()]]
+        "Those of the positions `c` that are allowed and were not tried; if there are none and `spare` is given, others"
+        if self.tried: c = c[[row not in self.tried for row in _rows(c)]]
+        c = c[self.space.allowed(c)] if self.space.constraints else c
         if len(c) or not spare: return c
-        c = self.fresh(_on_scales(self.space, self.stream(spare, len(self.space))))
+        c = self.fresh(self.space.settled(self.stream(spare, len(self.space.columns))))
         return c if len(c) else self.untried()
 
     def untried(self) -> np.ndarray:
-        "A point of a finite space that was not tried: the next after a random one"
-        scales = self.space.scales.values()
+        "A point that was not tried: of a finite space the next after a random one"
+        space = self.space
+        if space.constraints or space.sometimes.any(): return self.one_of_a_tree()
+        scales = space.columns.values()
         sizes = [int(scale.count) for scale in scales]
         levels = [scale.levels(size) for scale, size in zip(scales, sizes)]
         place = [int(v*size) for v, size in zip(self.stream(len(sizes)), sizes)]
@@ -177,24 +169,50 @@ class _Candidates:
                 if place[j]: break
         return np.array([point])
 
+    def one_of_a_tree(self) -> np.ndarray:
+        "The same of a space with conditions or constraints; where it is too large to look through, an allowed one at worst"
+        if self.count <= _MANY_POINTS:
+            c = self.fresh(self.space.every())
+            return c[[int(self.stream(1)[0]*len(c))]]
+        c = np.zeros((0, 0))
+        for _ in range(_DRAWS):
+            c = self.space.settled(self.stream(_SPREAD, len(self.space.columns)))
+            if len(found := self.fresh(c)): return found[:1]
+        return self.space.settled(self.space.unit(1, int(self.stream(1)[0]*2**53)))
+
+    def over_all(self) -> np.ndarray:
+        "Positions over the whole space, mostly allowed ones"
+        c = self.stream(_SPREAD, len(self.space.columns))
+        if not self.space.constraints: return c
+        c = c[self.space.allowed(c)]
+        for _ in range(9):
+            if len(c) >= _SPREAD//2: break
+            more = self.stream(_SPREAD, len(self.space.columns))
+            c = np.concatenate([c, more[self.space.allowed(more)]])
+        return c
+
     def best(self, promise: Callable[..., np.ndarray], good: np.ndarray | None, options: np.ndarray) -> np.ndarray:
         "The position (1, d) that promises most, among all of a small space, else over the space and near the `good`"
         if self.count <= _FEW:
-            c = self.shortlist(self.fresh(_every(self.space)), promise)
+            c = self.shortlist(self.fresh(self.space.every()), promise)
             return c[[promise(c).argmax()]]
-        c = self.stream(_SPREAD, len(self.space))
+        c = self.over_all()
         if good is not None: c = np.concatenate([c, _near(good, _NEAR, 0.5, options, self.stream)])
-        c = self.shortlist(self.fresh(_on_scales(self.space, c), spare=64), promise)
+        c = self.shortlist(self.fresh(self.space.settled(c), spare=64), promise)
         promised = promise(c)
         for step in (0.15, 0.03) if good is not None else ():
             top = c[(-promised).argsort(kind="stable")[:_STARTS]]
-            more = self.fresh(_on_scales(self.space, _near(top, _AGAIN, step, options, self.stream)))
+            more = self.fresh(self.space.settled(_near(top, _AGAIN, step, options, self.stream)))
             if len(more): c, promised = np.concatenate([c, more]), np.concatenate([promised, promise(more)])
         return c[[promised.argmax()]]
 
     def shortlist(self, c: np.ndarray, promise: Callable[..., np.ndarray]) -> np.ndarray:
         "Those of `c` that promise most at a rough look"
         return c if len(c) <= _CLOSELY else c[(-promise(c, rough=True)).argsort(kind="stable")[:_CLOSELY]]
+
+def _rows(c: np.ndarray) -> list[tuple[float, ...]]: return list(map(tuple, np.where(np.isnan(c), -1.0, c).tolist()))
+
+_MANY_POINTS, _DRAWS = 2**20, 100 # what is looked through, and how often something else is drawn where it is too much
 
 # %% ../nbs/04_choice.ipynb #e9caec37
 def recommend(space: Space, known: np.ndarray, losses: np.ndarray, shape: np.ndarray | None = None) -> int:

@@ -10,18 +10,20 @@ import math
 
 import numpy as np
 
-from .scales import exp, log
+from .arithmetic import exp, log
 
 # %% ../nbs/03_model.ipynb #028e4cb7
-def squared_distances(a: np.ndarray, b: np.ndarray, options: np.ndarray) -> np.ndarray:
+def squared_distances(a: np.ndarray, b: np.ndarray, options: np.ndarray, sometimes: np.ndarray | None = None) -> np.ndarray:
     """Squared distances between points, in each hyperparameter by itself.
 
     Parameters
     ----------
     a, b : array, (n, d) and (m, d)
-        Positions in the unit cube.
+        Positions in the unit cube; NaN for what a point lacks.
     options : array of bool, (d,)
         Which hyperparameters are choices among options: any two of these are at distance 1.
+    sometimes : array of bool, (d,), optional
+        Which hyperparameters not every point has: their values lie on an arc around what lacks them.
 
     Returns
     -------
@@ -32,9 +34,19 @@ def squared_distances(a: np.ndarray, b: np.ndarray, options: np.ndarray) -> np.n
     >>> squared_distances(np.array([[0.0]]), np.array([[0.5]]), np.array([False]))
     array([[[0.25]]])
     """
+    if sometimes is not None and sometimes.any(): return _around_none(a, b, options, sometimes)
     D = (a.T[:, :, None] - b.T[:, None, :])**2
     if options.any(): D[options] = D[options] > 0
     return D
+
+def _around_none(a: np.ndarray, b: np.ndarray, options: np.ndarray, sometimes: np.ndarray) -> np.ndarray:
+    "`squared_distances` where some points lack a hyperparameter"
+    lack_a, lack_b = np.isnan(a).T[:, :, None], np.isnan(b).T[:, None, :]
+    a, b = np.where(np.isnan(a), -1.0, a), np.where(np.isnan(b), -1.0, b)
+    D, bent = squared_distances(a, b, options), sometimes & ~options
+    s, t = ((1 + (u[:, bent] - 0.5)**2).T for u in (a, b))
+    D[bent] /= s[:, :, None]*t[:, None, :]
+    return np.where(lack_a & lack_b, 0.0, np.where(lack_a | lack_b, np.where(options, 1.0, 0.25)[:, None, None], D))
 
 def apart(D: np.ndarray, shape: np.ndarray) -> np.ndarray:
     """Squared distances between points in all hyperparameters together, in units of the lengths.
@@ -153,6 +165,8 @@ class Guess:
         Places that are being tried: their values are unknown, but will be known.
     options : array of bool, (d,)
         Which hyperparameters are choices among options.
+    sometimes : array of bool, (d,), optional
+        Which hyperparameters not every point has: positions are NaN where a point lacks them.
     shape : array, (d + 1,), optional
         The logarithms of the lengths and of the noise's variance, by default `first_shape(options)`.
 
@@ -164,8 +178,9 @@ class Guess:
     (array([0.99, 0.  ]), True)
     """
     def __init__(self, u: np.ndarray, z: np.ndarray, taken: np.ndarray | None = None, *, options: np.ndarray,
-                 shape: np.ndarray | None = None) -> None:
+                 sometimes: np.ndarray | None = None, shape: np.ndarray | None = None) -> None:
         self.options: np.ndarray = options
+        self.sometimes: np.ndarray | None = sometimes
         self.shape: np.ndarray = first_shape(options) if shape is None else shape
         self.noise: float = float(exp(self.shape[-1]))
         n, self._known, self._all = len(z), u, u if taken is None else np.concatenate([u, taken])
@@ -176,7 +191,7 @@ class Guess:
         self._scale = max(math.fsum(z*self._weights[:, 0])/n, 1e-6)
 
     def _apart(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return apart(squared_distances(a, b, self.options), self.shape)
+        return apart(squared_distances(a, b, self.options, self.sometimes), self.shape)
 
     def mean(self, c: np.ndarray) -> np.ndarray:
         """The guessed values.
@@ -243,7 +258,7 @@ class Guess:
         "The gradient of the negative log likelihood"
         n, a = len(self._known), self._weights[:, 0]
         k, G = self._k[:n, :n], self._of_trials - a[:, None]*(a/self._scale)
-        D = squared_distances(self._known, self._known, self.options)
+        D = squared_distances(self._known, self._known, self.options, self.sometimes)
         lengths = [0.5*w*math.fsum(sum(Dj*(G*k*k))) for w, Dj in zip(exp(-2*self.shape[:-1]), D)]
         return np.array([*lengths, 0.5*self.noise*math.fsum(np.diag(G))])
 

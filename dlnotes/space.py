@@ -9,13 +9,15 @@ __all__ = ['stream_key', 'Stream', 'Space', 'whole_number', 'sign_of']
 import hashlib
 import math
 import operator
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .scales import Categorical, Scale
+from .arithmetic import SOBOL_DIMENSIONS, scrambled, sobol
+from .points import Points, name_of
+from .scales import Categorical, Scale, When
 
 # %% ../nbs/02_space.ipynb #d52649db
 def stream_key(seed: int, name: str) -> np.ndarray:
@@ -89,99 +91,15 @@ class Stream:
         """
         return _fractions(self._bits.random_raw(math.prod(shape))).reshape(shape)
 
-# %% ../nbs/02_space.ipynb #3798039c
-# Joe and Kuo's (primitive polynomial, initial direction numbers), for dimensions 2, 3, ...
-_JOE_KUO = [
-    (3, [1]),
-    (7, [1, 3]),
-    (11, [1, 3, 1]),
-    (13, [1, 1, 1]),
-    (19, [1, 1, 3, 3]),
-    (25, [1, 3, 5, 13]),
-    (37, [1, 1, 5, 5, 17]),
-    (41, [1, 1, 5, 5, 5]),
-    (47, [1, 1, 7, 11, 19]),
-    (55, [1, 1, 5, 1, 1]),
-    (59, [1, 1, 1, 3, 11]),
-    (61, [1, 3, 5, 5, 31]),
-    (67, [1, 3, 3, 9, 7, 49]),
-    (91, [1, 1, 1, 15, 21, 21]),
-    (97, [1, 3, 1, 13, 27, 49]),
-    (103, [1, 1, 1, 15, 7, 5]),
-    (109, [1, 3, 1, 15, 13, 25]),
-    (115, [1, 1, 5, 5, 19, 61]),
-    (131, [1, 3, 7, 11, 23, 15, 103]),
-    (137, [1, 3, 7, 13, 13, 15, 69]),
-    (143, [1, 1, 3, 13, 7, 35, 63]),
-    (145, [1, 3, 5, 9, 1, 25, 53]),
-    (157, [1, 3, 1, 13, 9, 35, 107]),
-    (167, [1, 3, 1, 5, 27, 61, 31]),
-    (171, [1, 1, 5, 11, 19, 41, 61]),
-    (185, [1, 3, 5, 3, 3, 13, 69]),
-    (191, [1, 1, 7, 13, 1, 19, 1]),
-    (193, [1, 3, 7, 5, 13, 19, 59]),
-    (203, [1, 1, 3, 9, 25, 29, 41]),
-    (211, [1, 3, 5, 13, 23, 1, 55]),
-    (213, [1, 3, 7, 3, 13, 59, 17]),
-    (229, [1, 3, 1, 3, 5, 53, 69]),
-    (239, [1, 1, 5, 5, 23, 33, 13]),
-    (241, [1, 1, 7, 7, 1, 61, 123]),
-    (247, [1, 1, 7, 9, 13, 61, 49]),
-    (253, [1, 3, 3, 5, 3, 55, 33]),
-    (285, [1, 3, 1, 15, 31, 13, 49, 245]),
-    (299, [1, 3, 5, 15, 31, 59, 63, 97]),
-    (301, [1, 3, 1, 11, 11, 11, 77, 249]),
-]
-
-# %% ../nbs/02_space.ipynb #ceaf4319
-def _directions(dimension: int) -> np.ndarray:
-    "Direction numbers of one Sobol' dimension (0, 1, ...), 32 words of 32 bits"
-    if dimension == 0: m = [1]*32
-    else:
-        polynomial, first = _JOE_KUO[dimension - 1]
-        m, degree = list(first), len(first)
-        for k in range(degree, 32):
-            new = m[k - degree] ^ (m[k - degree] << degree)
-            for j in range(1, degree):
-                if (polynomial >> (degree - j)) & 1: new ^= m[k - j] << j
-            m.append(new)
-    return np.array([m[k] << (31 - k) for k in range(32)], dtype=np.uint32)
-
-def _sobol(dimension: int, start: int, n: int) -> np.ndarray:
-    "Numbers `start` to `start + n` of one dimension, as 32-bit integers, shape (n,)"
-    if start + n > 2**32:
-        raise ValueError(f"Sobol's sequence ends after 2**32 points, got {start + n}")
-    i = np.arange(start, start + n, dtype=np.uint32)
-    x = np.zeros(n, dtype=np.uint32)
-    for k, direction in enumerate(_directions(dimension)):
-        x ^= np.where((i >> np.uint32(k)) & np.uint32(1), direction, np.uint32(0))
-    return x
-
-# %% ../nbs/02_space.ipynb #2cbb8f9c
-def _coins(key: np.uint64, prefix: np.ndarray) -> np.ndarray:
-    "A random-looking bit for each entry of `prefix`: the last one of SplitMix64's mix with the key"
-    x = (prefix + key)*np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30)))*np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27)))*np.uint64(0x94D049BB133111EB)
-    return (x ^ (x >> np.uint64(31))) & np.uint64(1)
-
-_DIGITS = np.arange(32, dtype=np.uint64)[:, None]  # 0 is the last
-
-def _scrambled(x: np.ndarray, key: np.uint64) -> np.ndarray:
-    "Owen's nested uniform scrambling of 32-bit fractions, shape (n,)"
-    if len(x) > 4096:  # in pieces that stay in the processor's cache
-        return np.concatenate([_scrambled(x[i:i + 4096], key) for i in range(0, len(x), 4096)])
-    x, one = x.astype(np.uint64), np.uint64(1)
-    before = (x >> (_DIGITS + one)) | (one << (np.uint64(31) - _DIGITS))  # headed by a 1
-    return x ^ np.bitwise_or.reduce(_coins(key, before) << _DIGITS, axis=0)
-
+# %% ../nbs/02_space.ipynb #43356534
 def _quasirandom(seed: int, name: str, dimension: int, start: int, n: int) -> np.ndarray:
     "Scrambled Sobol' numbers `start` to `start + n` of (0, 1), shape (n,)"
-    return (_scrambled(_sobol(dimension, start, n), stream_key(seed, name)[0]) + 0.5) / 2**32
+    return (scrambled(sobol(dimension, start, n), stream_key(seed, name)[0]) + 0.5) / 2**32
 
 # %% ../nbs/02_space.ipynb #faa51db3
-def _grid(scales: Sequence[Scale], n: int) -> np.ndarray:
+def _grid(space: "Space", n: int) -> np.ndarray:
     "`n` points of the smallest grid that holds them, levels as equal as can be, shape (n, d)"
+    scales = list(space.columns.values())
     sizes = [scale.count for scale in scales]
     if math.prod(sizes) < n:
         raise ValueError(f"the whole space holds only {math.prod(sizes)} points, "
@@ -200,7 +118,7 @@ def _grid(scales: Sequence[Scale], n: int) -> np.ndarray:
     return np.stack(columns, axis=1)
 
 # %% ../nbs/02_space.ipynb #28bacb91
-class Space:
+class Space(Points):
     """Named hyperparameters, each with its scale.
 
     Parameters
@@ -213,7 +131,7 @@ class Space:
     Raises
     ------
     ValueError
-        For no hyperparameters, or a name given twice.
+        For no hyperparameters, a name given twice, or a condition (`Scale.when`) that can never or not always be told.
     TypeError
         For one that is not a scale, or a scale of your own that does not work.
 
@@ -224,96 +142,37 @@ class Space:
     True
     """
 
-    def __init__(self, scales: Mapping[str, Scale] | None = None, /, **named: Scale) -> None:
-        if scales is not None and not isinstance(scales, Mapping):
-            raise TypeError(f"give scales by name, Space(lr=LogUniform(1e-4, 1)) or Space({{'lr': ...}}), got {scales!r}")
-        if twice := set(scales or ()) & set(named): raise ValueError(f"{sorted(twice)} are given twice")
-        self.scales: dict[str, Scale] = dict(scales or {}) | named
-        if not self.scales: raise ValueError("a space needs at least one hyperparameter, got none")
-        for name, scale in self.scales.items():
-            if not isinstance(name, str): raise TypeError(f"names of hyperparameters must be strings, got {name!r}")
-            if not isinstance(scale, Scale):
-                raise TypeError(f"{name} must be a scale such as Uniform(0, 1), got {scale!r}")
-            if type(scale).__module__ != Scale.__module__: _try_out(name, scale)
-
-    @property
-    def ordered(self) -> np.ndarray:
-        "Whether neighbouring positions are alike, for each hyperparameter: an array of bool, (d,)."
-        return np.array([scale.ordered for scale in self.scales.values()])
-
-    def __getitem__(self, name: str) -> Scale: return self.scales[name]
-    def __iter__(self) -> Iterator[str]: return iter(self.scales)
-    def __len__(self) -> int: return len(self.scales)
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Space): return NotImplemented
-        return list(self.scales.items()) == list(other.scales.items())
-    def __hash__(self) -> int: return hash(tuple(self.scales.items()))
-    def __repr__(self) -> str:
-        return f"Space({', '.join(f'{name}={scale!r}' for name, scale in self.scales.items())})"
-
-    def ppf(self, u: ArrayLike) -> list[dict[str, Any]]:
-        """The points at `u`.
+    def where(self, constraint: Callable[[dict[str, Any]], bool]) -> "Space":
+        """The part of this space where a constraint holds: only its points are drawn and tried.
 
         Parameters
         ----------
-        u : array, (m, d)
-            Positions in the unit cube, columns in the order of the hyperparameters.
+        constraint : function of a dict
+            Gets a point, returns True or False. It is called for every candidate, so it ought to be quick; a journal
+            keeps its name, so it ought to have one.
 
         Returns
         -------
-        list of m dicts
-            Plain Python values by name.
-
-        Raises
-        ------
-        ValueError
-            For a wrong shape or an entry outside [0, 1].
-
-        Examples
-        --------
-        >>> from dlnotes.scales import LogUniform
-        >>> Space(lr=LogUniform(1e-4, 1)).ppf([[0], [0.5]])
-        [{'lr': 0.0001}, {'lr': 0.01}]
-        """
-        u = np.asarray(u, dtype=float)
-        if u.ndim != 2 or u.shape[1] != len(self):
-            raise ValueError(f"u must have shape (m, {len(self)}), got {u.shape}")
-        columns = [scale.ppf(u[:, j]).tolist() for j, scale in enumerate(self.scales.values())]
-        return [dict(zip(self.scales, values)) for values in zip(*columns)]
-
-    def cdf(self, points: Iterable[Mapping[str, Any]]) -> np.ndarray:
-        """The positions of `points`: the inverse of `ppf`.
-
-        Parameters
-        ----------
-        points : list of m dicts
-            A value for each hyperparameter.
-
-        Returns
-        -------
-        array, (m, d)
-            Positions in the unit cube.
+        Space
 
         Raises
         ------
         TypeError
-            For one dict instead of a list.
+            If it is no function, or does not return True or False.
         ValueError
-            For missing or unknown names, or a value that is not on its scale.
+            If it holds at fewer than ten of ten thousand random points, or raises.
 
         Examples
         --------
-        >>> from dlnotes.scales import LogUniform
-        >>> Space(lr=LogUniform(1e-4, 1)).cdf([{"lr": 0.01}])
-        array([[0.5]])
+        >>> from dlnotes.scales import Integer
+        >>> def rising(params): return params["low"] < params["high"]
+        >>> Space(low=Integer(0, 9), high=Integer(0, 9)).where(rising).sample(1)
+        [{'low': 2, 'high': 4}]
         """
-        if isinstance(points, Mapping): raise TypeError(f"points must be a list of dicts, got one dict: [{points!r}]")
-        points = list(points)
-        for point in points:
-            if point.keys() != self.scales.keys():
-                raise ValueError(f"a point needs values for {list(self)}, got {list(point)}")
-        columns = [scale.positions([point[name] for point in points]) for name, scale in self.scales.items()]
-        return np.array(columns, dtype=float).T.reshape(len(points), len(self))
+        if not callable(constraint): raise TypeError(f"where needs a function of a point, got {constraint!r}")
+        part = Space(self.scales).with_constraints((*self.constraints, constraint))
+        _look_for_some(part)
+        return part
 
     def unit(self, n: int, seed: int = 0, start: int = 0, method: str = "random") -> np.ndarray:
         """The positions that `sample`, with the same arguments, turns into points.
@@ -326,7 +185,7 @@ class Space:
         Returns
         -------
         array, (n, d)
-            In the unit cube.
+            In the unit cube; NaN for what a point lacks.
 
         Raises
         ------
@@ -342,21 +201,24 @@ class Space:
         """
         n, start = whole_number("n", n), whole_number("start", start)
         seed = whole_number("seed", seed, -math.inf)
-        if method == "random": columns = [_random(seed, name, start, n) for name in self]
+        if method == "random": columns = [_random(seed, name, start, n) for name in self.columns]
         elif method == "quasirandom":
-            if len(self) > len(_JOE_KUO) + 1:
-                raise ValueError(f"quasirandom draws up to {len(_JOE_KUO) + 1} hyperparameters, "
-                                 f"got {len(self)}: use method='random'")
-            columns = [_quasirandom(seed, name, j, start, n) for j, name in enumerate(self)]
-        elif method == "grid": return _grid(list(self.scales.values()), start + n)[start:]
+            if len(self.columns) > SOBOL_DIMENSIONS:
+                raise ValueError(f"quasirandom draws up to {SOBOL_DIMENSIONS} hyperparameters, "
+                                 f"got {len(self.columns)}: use method='random'")
+            columns = [_quasirandom(seed, name, j, start, n) for j, name in enumerate(self.columns)]
+        elif method == "grid": return (_some if self._rules or self.constraints else _grid)(self, start + n)[start:]
         else: raise ValueError(f"method must be 'random', 'quasirandom' or 'grid', got {method!r}")
-        return np.stack(columns, axis=1)
+        u = np.stack(columns, axis=1)
+        if self.constraints: _draw_again(self, u, seed, start)
+        return np.where(self._present(u), u, math.nan) if self._rules else u
 
     def sample(self, n: int, seed: int = 0, start: int = 0, method: str = "random") -> list[dict[str, Any]]:
         """Points `start` to `start + n`.
 
         A random value is a function of seed, name and number alone; a quasirandom one also of its hyperparameter's
-        place in the space (so put new ones last); a grid is made for `start + n` points and has no seed.
+        place in the space (so put new ones last); a grid is made for `start + n` points and has no seed. A point that a
+        constraint forbids is drawn again, from random numbers of its own, until one is allowed.
 
         Parameters
         ----------
@@ -393,7 +255,8 @@ class Space:
     def zoom(self, trials: Sequence[Any], keep: float = 0.2, margin: float = 0.1, direction: str = "minimize") -> "Space":
         """The box around the best of `trials`, in each scale's own unit coordinates, with a margin.
 
-        An option is left out only when chance would keep it from the best less than once in a hundred times.
+        An option is left out only when chance would keep it from the best less than once in a hundred times, and a
+        hyperparameter when what it depends on has no value left for which it exists. Constraints go on to hold.
 
         Parameters
         ----------
@@ -425,19 +288,6 @@ class Space:
         Space(lr=Uniform(low=0.375, high=0.75))
         """
         return _zoomed(self, trials, keep, margin, direction)
-
-def _try_out(name: str, scale: Scale) -> None:
-    "TypeError unless a scale that somebody else wrote does what a search will ask of it"
-    u = np.array([0, 0.25, 0.5, 0.75, 1])
-    try:
-        values = scale.ppf(u)
-        back = np.array([scale.positions(values.tolist()), scale.cdf(values)], dtype=float)
-        right = back.shape == (2, 5) and ((back >= 0) & (back <= 1)).all()
-        if scale.ordered: right = right and (np.diff(back) >= 0).all()
-        if scale.count == math.inf: right = right and abs(back - u).max() < 1e-6
-    except Exception as e:
-        raise TypeError(f"{name}: ppf and cdf of {scale!r} must take arrays and give arrays, but raise {e!r}") from e
-    if not right: raise TypeError(f"{name}: cdf of {scale!r} must undo its ppf, but gives {back[1].tolist()} for {u.tolist()}")
 
 # %% ../nbs/02_space.ipynb #07382e02
 def whole_number(name: str, value: Any, least: float = 0) -> int:
@@ -500,6 +350,49 @@ def sign_of(direction: str) -> int:
     if direction == "maximize": return -1
     raise ValueError(f"direction must be 'minimize' or 'maximize', got {direction!r}")
 
+# %% ../nbs/02_space.ipynb #081d963d
+_TRIES = 100_000 # of a point, where a thousand are enough nearly always
+
+def _look_for_some(space: "Space") -> None:
+    "ValueError if next to nothing is allowed"
+    plain, found, seen = Space(space.scales), 0, 0
+    for n in (100, 900, 9000):
+        found, seen = found + sum(map(space.holds, plain.sample(n, start=seen))), seen + n
+        if found >= 10: return
+    raise ValueError(f"{' and '.join(map(name_of, space.constraints))} holds at {found} of {seen} random points, which is too few "
+                     "to draw from: choose ranges that fit it better, or make the points that are left a Categorical")
+
+def _again(seed: int, name: str, number: int, first: int, n: int) -> np.ndarray:
+    "Tries `first` to `first + n` of one hyperparameter for point `number`; `first` must be a multiple of 4"
+    bits = np.random.Philox(key=stream_key(seed, f"{name}\0again"), counter=(number << 64) + first//4)
+    return _fractions(bits.random_raw(n))
+
+def _draw_again(space: "Space", u: np.ndarray, seed: int, start: int) -> None:
+    "Puts the first allowed of its own stream of tries in the place of each of the rows of `u` that is not"
+    left, seen = np.flatnonzero(~space.allowed(u)).tolist(), 0
+    while left:
+        if seen >= _TRIES: raise ValueError(f"none of {seen} tries for a point is allowed by {' and '.join(map(name_of, space.constraints))}")
+        n, still = max(4, min(seen, 4096)), list[int]()
+        for i in left:
+            tries = np.stack([_again(seed, name, start + i, seen, n) for name in space.columns], axis=1)
+            found = next((k for k, point in enumerate(space.ppf(tries)) if space.holds(point)), None)
+            if found is None: still.append(i)
+            else: u[i] = tries[found]
+        left, seen = still, seen + n
+
+def _some(space: "Space", n: int) -> np.ndarray:
+    "`n` points of the smallest grid of what exists and is allowed that holds them, shape (n, d)"
+    scales = list(space.columns.values())
+    counts = [1]*len(scales)
+    while True:
+        u = space.all_of([scale.levels(count) for scale, count in zip(scales, counts)])
+        tried, u = len(u), u[space.allowed(u)]
+        if len(u) >= n: return u[np.arange(n)*len(u)//max(n, 1)]
+        more = [j for j, scale in enumerate(scales) if counts[j] < scale.count]
+        if not more: raise ValueError(f"the whole space holds only {len(u)} points, got n + start = {n}")
+        if tried > 2**20: raise ValueError(f"only {len(u)} of {tried} points of a grid are allowed: use another method")
+        counts[min(more, key=counts.__getitem__)] += 1
+
 # %% ../nbs/02_space.ipynb #365b88b8
 def _plausible(scale: Categorical, u: np.ndarray, best: int, doubt: float = 0.01) -> Categorical:
     "`scale` without the options whose absence from the first `best` of the sorted positions `u` is no accident"
@@ -517,9 +410,17 @@ def _zoomed(space: "Space", trials: Sequence[Any], keep: float, margin: float, d
     done = [t for t in trials if t.value is not None and np.isfinite(t.value)]
     if not done: raise ValueError(f"none of the {len(trials)} trials has a value to zoom in on")
     done.sort(key=lambda t: sign*t.value)
-    u, best = space.cdf([t.params for t in done]), min(len(done), max(2, round(keep*len(done))))
-    low, high = (u[:best].min(axis=0) - margin).clip(0, 1), (u[:best].max(axis=0) + margin).clip(0, 1)
-    def cut(j, name, scale):
-        if not scale.ordered: return _plausible(scale, u[:, j], best)
-        return scale.narrowed(low[j], high[j], [t.params[name] for t in done[:best]])
-    return Space({name: cut(j, name, scale) for j, (name, scale) in enumerate(space.scales.items())})
+    best = min(len(done), max(2, round(keep*len(done))))
+    finer: dict[str, Scale] = {}
+    for name, scale in space.scales.items():
+        bare = scale.scale if isinstance(scale, When) else scale
+        first = [t.params[name] for t in done[:best] if name in t.params]
+        finer[name] = _cut(bare, bare.positions([t.params[name] for t in done if name in t.params]), first, margin) if first else bare
+    return space.restricted(finer)
+
+def _cut(scale: Scale, u: np.ndarray, first: list[Any], margin: float) -> Scale:
+    "The part of a scale that holds the best values `first`, which lie at the first positions of `u`"
+    if isinstance(scale, Categorical) and not scale.ordered: return _plausible(scale, u, len(first))
+    if len(scale.axes) > 1: return scale  # shares have no box
+    low, high = (u[:len(first)].min() - margin).clip(0, 1), (u[:len(first)].max() + margin).clip(0, 1)
+    return scale.narrowed(float(low), float(high), first)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from dlnotes import Categorical, Integer, LogUniform, ReverseLogUniform, Space, Uniform, search
-from dlnotes.scales import exp, log
+from dlnotes.arithmetic import exp, log
 from dlnotes.space import Stream
 
 SCALES = {

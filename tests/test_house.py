@@ -243,12 +243,12 @@ def test_every_page_is_in_the_sidebar():
 
 @pytest.mark.parametrize("path", chapters, ids=lambda p: p.stem)
 def test_a_notebook_imports_only_lower_numbers(path):
-    numbers = {p.stem.partition("_")[2]: p.stem[:2] for p in chapters}
+    numbers = {p.stem.partition("_")[2]: p.stem.partition("_")[0] for p in chapters}
     for cell in nbformat.read(path, as_version=4).cells:
         for line in cell.source.splitlines():
             if cell.cell_type == "code" and line.startswith(("from dlnotes.", "import dlnotes.")):
                 module = line.split()[1].removeprefix("dlnotes.")
-                assert numbers.get(module, "00") <= path.stem[:2], line  # its own: as a worker would import it
+                assert numbers.get(module, "00") <= path.stem.partition("_")[0], line  # its own: as a worker would import it
 
 
 def imports(path):
@@ -261,7 +261,7 @@ def imports(path):
 
 @pytest.mark.parametrize("path", modules, ids=lambda p: p.stem)
 def test_a_module_takes_only_public_names_and_only_from_lower_numbers(path):
-    numbers = {p.stem.partition("_")[2]: p.stem[:2] for p in chapters}
+    numbers = {p.stem.partition("_")[2]: p.stem.partition("_")[0] for p in chapters}
     for module, name in imports(path):
         assert module and not name.startswith("_"), f"{path.stem} takes {name} from {module or 'the package'}"
         assert numbers[module] < numbers[path.stem], f"{path.stem} is before {module}"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from dlnotes import Categorical, Integer, LogUniform, ReverseLogUniform, Uniform
-from dlnotes.scales import exp, log
+from dlnotes.arithmetic import exp, log
 
 continuous = [
     Uniform(-3, 5),

@@ -23,7 +23,7 @@ from dlnotes import (
     importance,
     search,
 )
-from dlnotes.space import _sobol
+from dlnotes.arithmetic import sobol
 
 space = Space(
     lr=LogUniform(1e-4, 1),
@@ -128,7 +128,7 @@ def test_sobol_points_fall_one_to_a_cell(columns, seed):
 
 
 def test_sobol_is_scipys():
-    ours = np.stack([_sobol(d, 0, 256) for d in range(40)], axis=1) / 2**32
+    ours = np.stack([sobol(d, 0, 256) for d in range(40)], axis=1) / 2**32
     assert set(map(tuple, ours)) == set(map(tuple, stats.qmc.Sobol(40, scramble=False).random(256)))
 
 
