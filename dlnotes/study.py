@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
+from .arithmetic import log
 from .choice import FIRST, expected_gain, recommend, suggest
 from .curves import Report, best_so_far, expected_losses, limits_from
 from .journal import BROKEN, Header, Journal, Record, Trial, read_journal, signs_of
 from .model import calmed
-from .scales import log
 from .space import Space, Stream, whole_number
 
 # %% ../nbs/06_study.ipynb #4c7e6d1d
@@ -112,7 +112,7 @@ class Study:
         self._added, self._prior = record.added, record.prior
         self._signs, self._paths = signs_of(self.direction), dict[int, Any]()
         columns = [("number", int), ("ended", bool), ("added", bool), ("complete", bool), ("pruned", bool),
-                   ("loss", float, (len(self._signs),)), ("u", float, (len(self.space),))]
+                   ("loss", float, (len(self._signs),)), ("u", float, (len(self.space.columns),))]
         self._table = np.zeros(0, columns)
         self._enter([*map(self._prior_row, range(len(self._prior))), *self._trials.values()])
 

@@ -18,7 +18,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, 
 from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from queue import SimpleQueue
-from threading import Thread
+from threading import Thread, local
 from typing import Any
 
 from .journal import Trial
@@ -28,6 +28,7 @@ from .threads import cores
 # %% ../nbs/08_workers.ipynb #f81b60b1
 _mine: bytes | None = None # in a worker: the bytes of the objective it was started with
 _number: int | None = 0 # in a worker: which of the n it is; None in a process of an executor
+_in = local() # in a thread of an executor: so marked
 
 def _receive(payload: bytes, driver: int, max_memory: int | None, number: int | None) -> None:
     "In a new worker: keep the objective's bytes, leave Ctrl-C to the driver, and end when the driver has"
@@ -80,9 +81,16 @@ def _tidy() -> None:
 
 def _work(payload: bytes | None, call: tuple, token: object = None) -> dict[str, Any]:
     "In a worker: one trial of the objective it was started with, or of the one it is sent; each `token` is another call"
+    global _number
+    if payload is not None: _number = None
     try: objective = _unpacked(payload or _mine or b"")
     except Exception as e: objective = _cannot(e)
     return evaluate(objective, *call)
+
+def _in_thread(*call: Any) -> dict[str, Any]:
+    "In a thread of an executor: one trial"
+    _in.executor = True
+    return evaluate(*call)
 
 def _cannot(e: Exception) -> Objective:
     "An objective that cannot be loaded here, and says so in every trial"
@@ -100,14 +108,14 @@ def worker() -> int:
     Raises
     ------
     RuntimeError
-        In a process of an executor, which has names of its own for them.
+        In an executor, which has names of its own for its workers.
 
     Examples
     --------
     >>> worker()
     0
     """
-    if _number is None: raise RuntimeError("worker() counts the workers of n_jobs; this process belongs to an executor, which has "
+    if _number is None or getattr(_in, "executor", False): raise RuntimeError("worker() counts the workers of n_jobs; this one belongs to an executor, which has "
                                            "names of its own, such as distributed.get_worker().name")
     return _number
 
@@ -287,7 +295,7 @@ def _submission(executor: Executor, objective: Objective, limits: tuple, directi
                 ) -> Callable[[Trial, Any], Future]:
     "How a trial is given to an executor"
     if isinstance(executor, ThreadPoolExecutor):  # threads share memory: nothing to send
-        return lambda trial, token: executor.submit(evaluate, objective, *_call(trial, direction))
+        return lambda trial, token: executor.submit(_in_thread, objective, *_call(trial, direction))
     payload, client = _packed(objective), getattr(executor, "_client", None)
     send = getattr(client, "scatter", None)  # a Dask cluster, where the bytes travel once to each worker
     sent = send(payload, broadcast=True) if send else payload
