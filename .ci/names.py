@@ -19,15 +19,21 @@ def signature(thing):
 def members(name, thing):
     """A class's own public methods and properties, those it inherits from ours included."""
     for key in sorted(dir(thing)):
-        if not key.startswith("_"):
+        if not key.startswith("_") and not foreign(thing, key):
             value = inspect.getattr_static(thing, key)
             plain = isinstance(value, property) or not callable(getattr(thing, key))
             yield f"{name}.{key}{'' if plain else signature(getattr(thing, key))}"
 
 
+def foreign(thing, key):
+    """Whether a class has a member from scikit-learn, whose versions differ."""
+    owner = next(kind for kind in thing.__mro__ if key in vars(kind))
+    return owner.__module__.startswith("sklearn.")
+
+
 def listed():
     """A line for each name, and for each member of a class."""
-    for name in sorted(dlnotes.__all__):
+    for name in sorted([*dlnotes.__all__, "SearchCV"]):  # which needs scikit-learn, so that * leaves it out
         thing = getattr(dlnotes, name)
         yield name + signature(thing)
         if inspect.isclass(thing) and not issubclass(thing, BaseException):

@@ -2,6 +2,9 @@
 
 from .curves import Pruned, Report
 from .calibration import Reliability, Temperature, plot_reliability, reliability
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
 from .journal import Trial
 from .practice import (
     Edge,
@@ -31,6 +34,9 @@ from .study import Study
 from .space import Space
 from .threads import cores, get_threads, set_threads
 from .workers import worker
+
+if TYPE_CHECKING:
+    from .sklearn import SearchCV as SearchCV
 
 __version__ = "0.2.0"
 __all__ = [
@@ -87,3 +93,20 @@ __all__ = [
     "worker",
     "write_report",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What needs a library that is not required is imported when it is asked for."""
+    if name != "SearchCV":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from .sklearn import SearchCV
+    except ModuleNotFoundError as e:
+        if (e.name or "").partition(".")[0] not in ("sklearn", "scipy", "joblib"):
+            raise
+        raise ImportError("SearchCV needs scikit-learn: pip install scikit-learn") from e
+    return SearchCV
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *["SearchCV"] * (find_spec("sklearn") is not None)])

@@ -3,6 +3,7 @@
 
 import re
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any, assert_type
 
@@ -30,6 +31,7 @@ from dlnotes import (
     Retune,
     ReverseLogUniform,
     Scale,
+    SearchCV,
     SoftmaxRegression,
     Space,
     Study,
@@ -160,6 +162,15 @@ def test_a_study_that_is_asked_and_told(tmp_path: Path):
     with study.held():
         study.tell(study.next_number - 1, error="lost") if study.open else None
     assert assert_type(study.best_value, float) == 0.25
+
+
+def test_a_search_that_is_an_estimator():
+    base: Any = import_module("sklearn.naive_bayes").GaussianNB()
+    model = SearchCV(base, {"var_smoothing": LogUniform(1e-9, 1)}, n_trials=3, cv=2, race=True, journal=None)
+    fitted = assert_type(model.fit([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1]), SearchCV)
+    assert_type(fitted.search_, Study)
+    assert_type(fitted.n_splits_, int)
+    assert fitted.search_.best_value >= 0
 
 
 def test_what_follows_a_search(tmp_path: Path):
