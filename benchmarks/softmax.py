@@ -1,9 +1,10 @@
 # ruff: noqa: E402
-"""Softmax beside its peers, interleaved in one run, two threads each, as ratios of medians.
+"""Softmax beside its peers, interleaved in one run, as ratios of medians.
 
-1. cross_entropy, loss and gradient in float32, beside PyTorch's cross_entropy forward and backward.
+1. cross_entropy, loss and gradient in float32, beside PyTorch's cross_entropy forward and backward: every form of
+   target, on one thread and on two, with NumPy alone and with the loops that Numba compiles.
 2. SoftmaxRegression, default settings, beside the fastest of scikit-learn's lbfgs, newton-cg and newton-cholesky
-   that reaches a relative gap of 1e-8 (each with the loosest tol of a ladder that does).
+   that reaches a relative gap of 1e-8 (each with the loosest tol of a ladder that does), two threads each.
 
 `python benchmarks/softmax.py losses` or `classifiers` prints one table alone.
 """
@@ -13,6 +14,7 @@ import os
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "2"
 
+import importlib.util
 import signal
 import sys
 import tracemalloc
@@ -24,7 +26,7 @@ import numpy as np
 from sklearn.datasets import load_digits, make_classification
 from sklearn.linear_model import LogisticRegression
 
-from dlnotes import SoftmaxRegression, cross_entropy
+from dlnotes import SoftmaxRegression, cross_entropy, entropy, set_threads
 
 
 def seconds(f, times):
@@ -45,37 +47,67 @@ def geometric_mean(ratios):
     return float(np.exp(np.mean(np.log(ratios))))
 
 
+FORMS = "hard", "weighted", "smoothed", "soft", "ignored"
+SHAPES = (512, 10, 100, 15), (4096, 1000, 1, 7), (65536, 100, 1, 7), (64, 50257, 1, 7)
+
+
+def example(form, m, c, spread=1.0):
+    "Logits, targets, and the options of both"
+    rng = np.random.default_rng(0)
+    z, y = spread * rng.standard_normal((m, c), np.float32), rng.integers(0, c, m)
+    options = {"smoothed": {"label_smoothing": 0.1}, "ignored": {"ignore_index": -100}}.get(form, {})
+    if form == "weighted":
+        options = {"weight": rng.random(c, np.float32)}
+    if form == "soft":
+        y = rng.random((m, c), np.float32)
+        y /= y.sum(axis=1, keepdims=True)
+    if form == "ignored":
+        y[rng.random(m) < 0.3] = -100
+    return z, y, options
+
+
 def losses():
     try:
         import torch
     except ImportError:
         return print("cross_entropy: skipped, PyTorch is not installed (the extra `parity`)\n")
+    shapes = "".join(f"{f'{m} x {c}':>13s}" for m, c, _, _ in SHAPES)
+    print("cross_entropy, float32, loss and gradient: our time over PyTorch's, and memory beside the gradient")
+    print(f"  threads  loops     form      {shapes}   geometric mean   memory / gradient")
+    found = importlib.util.find_spec("numba") is not None
+    for threads, compiled in [(t, n) for t in (1, 2) for n in ((False, True) if found else (False,))]:
+        torch.set_num_threads(threads)
+        set_threads(threads)
+        entropy.HAS_NUMBA = compiled
+        for form in FORMS:
+            ratios, extra = [], 0.0
+            for m, c, times, rounds in SHAPES:
+                z, y, options = example(form, m, c)
+                leaf, target = torch.tensor(z, requires_grad=True), torch.tensor(y)
+                others = {k: torch.tensor(v) if k == "weight" else v for k, v in options.items()}
+
+                def theirs(leaf=leaf, target=target, others=others):
+                    leaf.grad = None
+                    torch.nn.functional.cross_entropy(leaf, target, **others).backward()
+
+                def ours(z=z, y=y, options=options):
+                    cross_entropy(z, y, **options)
+
+                a, b = beside(ours, theirs, times, rounds)
+                ratios.append(a / b)
+                tracemalloc.start()
+                ours()
+                if m * c > 2**20:  # PyTorch keeps the log-probabilities, as large as the gradient
+                    extra = max(extra, tracemalloc.get_traced_memory()[1] / z.nbytes - 1)
+                tracemalloc.stop()
+            columns = "".join(f"{r:13.2f}" for r in ratios)
+            way = "compiled" if compiled else "NumPy"
+            print(
+                f"  {threads:7d}  {way:8s}  {form:10s}{columns}{geometric_mean(ratios):17.2f}{extra:20.2f}", flush=True
+            )
+    set_threads(2)
     torch.set_num_threads(2)
-    print("cross_entropy, float32, loss and gradient        ours ms   PyTorch ms   ratio   extra memory / gradient")
-    ratios = []
-    cases = [(512, 10, 200, 21), (4096, 1000, 2, 21), (65536, 100, 1, 21), (512, 50000, 1, 11)]
-    for m, c, times, rounds, spread in [(*case, spread) for spread in (1, 30) for case in cases]:
-        rng = np.random.default_rng(0)
-        z, y = spread * rng.standard_normal((m, c), np.float32), rng.integers(0, c, m)
-        leaf, label = torch.tensor(z, requires_grad=True), torch.tensor(y)
-
-        def theirs(leaf=leaf, label=label):
-            leaf.grad = None
-            torch.nn.functional.cross_entropy(leaf, label).backward()
-
-        def ours(z=z, y=y):
-            cross_entropy(z, y)
-
-        a, b = beside(ours, theirs, times, rounds)
-        tracemalloc.start()
-        cross_entropy(z, y)
-        extra = tracemalloc.get_traced_memory()[1] / z.nbytes - 1
-        tracemalloc.stop()
-        ratios.append(a / b)
-        shape = f"{m} x {c}" + (f", spread {spread}" if spread > 1 else "")
-        print(f"  {shape:26s} {a * 1e3:29.3f} {b * 1e3:12.3f} {a / b:7.2f} {extra:12.2f}", flush=True)
-    print(f"  geometric mean {geometric_mean(ratios[:4]):57.2f}")
-    print(f"  geometric mean, spread 30 {geometric_mean(ratios[4:]):46.2f}\n")
+    print()
 
 
 def problems():

@@ -215,7 +215,7 @@ class Temperature:
         Examples
         --------
         >>> Temperature().fit([3.0, -3.0, 3.0, -3.0], [1, 0, 1, 1])
-        Temperature: 2.73, 95 % interval 0.852 to inf
+        Temperature: 2.73, 95 % interval 0.731 to inf
         """
         limit = _quantile(self.level)**2
         u = _below_top(z)

@@ -7,11 +7,16 @@ __all__ = ['unmasked', 'first_place', 'floats', 'is_whole', 'class_axis', 'class
            'sum_error', 'check_probabilities', 'check_targets', 'each_block', 'row_sums', 'loss_block']
 
 # %% ../nbs/18_entropy.ipynb #2660f885
+import math
 from collections.abc import Callable
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from .passes import HAS_NUMBA
 from .threads import get_threads, share
 
 # %% ../nbs/18_entropy.ipynb #c4dfa3c5
@@ -415,9 +420,68 @@ def each_block(work: Callable[[slice], None], m: int, c: int) -> None:
     def block(k): work(slice(k*step, min((k + 1)*step, m)))
     share(block, range(-(-m // step)), max(1, min(get_threads(), m*c // (2*_BLOCK))))
 
-# %% ../nbs/18_entropy.ipynb #eb1e29e8
+# %% ../nbs/18_entropy.ipynb #f3ed86b8
 _RUN = 128 # so many numbers of float32 are added in float32
+_COMPILED = 2**12 # so many numbers are worth a compiled loop
+_LOG2E, _HIGH, _LOW, _MAGIC = map(np.float32, (1.4426950408889634, 0.693359375, -2.12194440e-4, 3*2**22))
+_P0, _P1, _P2, _P3, _P4, _P5 = map(np.float32, (
+    1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1))
+_ZERO, _ONE, _LEAST, _MOST = map(np.float32, (0, 1, -87, 88))
+_BIAS, _DIGITS = np.int32(127), np.int32(23)
 
+def _loop_exp(z, t):
+    "t = e^z, for z below 88"
+    for j in range(len(z)):
+        x = _LEAST if z[j] < _LEAST else z[j] # NaN stays NaN
+        x = _MOST if x > _MOST else x
+        n = (x*_LOG2E + _MAGIC) - _MAGIC
+        r = x - n*_HIGH - n*_LOW
+        p = ((((_P0*r + _P1)*r + _P2)*r + _P3)*r + _P4)*r + _P5
+        power = np.int32((np.int32(n) + _BIAS) << _DIGITS).view(np.float32)
+        t[j] = _ZERO if z[j] < _LEAST else (p*(r*r) + r + _ONE)*power
+
+def _loop_run(t, start, stop):
+    total = _ZERO
+    for j in range(start, stop): total += t[j]
+    return total
+
+def _loop_dot(a, b):
+    total = 0.0
+    for j in range(len(a)): total += np.float64(a[j])*np.float64(b[j])
+    return total
+
+def _loop_rows(z, r, extra, soft, spread, rest, scale, loss, dz):
+    "`loss_block` for moderate logits; False as soon as one is not"
+    for i in range(len(z)):
+        t, q = dz[i], spread[i % len(spread)]
+        _loop_exp(z[i], t)
+        own, others = np.float64(t[r[i]]), 0.0
+        t[r[i]] = _ZERO
+        for start in range(0, len(t), _RUN): others += np.float64(_loop_run(t, start, min(start + _RUN, len(t))))
+        total, remains, mass = own + others, rest[i % len(rest)], rest[i % len(rest)] + extra[i]
+        slope = mass/total*(1.0 if soft else scale[i])
+        if not (1e-10 < total < 1e36 and own > 1e-36 and (slope > 1e-36 or slope == 0)): return False
+        loss[i] = mass*math.log1p(others/own)
+        factor, by = np.float32(slope), np.float32(scale[i])
+        if soft:
+            loss[i] += remains*np.float64(z[i, r[i]]) - _loop_dot(q, z[i])
+            for j in range(len(t)): t[j] = (t[j]*factor - q[j])*by
+        else:
+            for j in range(len(t)): t[j] *= factor
+        if not math.isfinite(loss[i]): return False
+        t[r[i]] = np.float32(scale[i]*(remains - np.float64(q[r[i]]) - mass*(others/total)) + 0.0) # no -0
+    return True
+
+@lru_cache(1)
+def _compiled() -> Callable[..., Any]:
+    numba, plain = import_module("numba"), import_module("numba.extending").register_jitable
+    free = {"reassoc", "nsz"} # sums in any order: what makes vectors of them
+    for function, fastmath in ((_loop_exp, {"contract"}), (_loop_run, free), (_loop_dot, free)):
+        plain(nogil=True, error_model="numpy", fastmath=fastmath)(function)
+    try: return numba.njit(cache=True, nogil=True, error_model="numpy")(_loop_rows)
+    except RuntimeError: return numba.njit(nogil=True, error_model="numpy")(_loop_rows) # no place on disk
+
+# %% ../nbs/18_entropy.ipynb #eb1e29e8
 def row_sums(t: np.ndarray) -> np.ndarray:
     """Sums of rows of numbers of one sign, in float64.
 
@@ -474,8 +538,12 @@ def loss_block(z: np.ndarray, r: np.ndarray, extra: np.ndarray, spread: np.ndarr
     >>> loss.round(3), dz
     (array([1.386]), array([[ 0.25,  0.25, -0.75,  0.25]]))
     """
-    flat, at = dz.reshape(-1), np.arange(len(z))*z.shape[1] + r
-    soft, mass = isinstance(spread, np.ndarray) or spread > 0, rest + extra
+    soft = isinstance(spread, np.ndarray) or spread > 0
+    if HAS_NUMBA and z.dtype == np.float32 and z.size >= _COMPILED:
+        dense = isinstance(spread, np.ndarray) and spread.ndim == 2
+        q = np.ascontiguousarray(spread, np.float32) if dense else np.full((1, z.shape[1]), spread, np.float32)
+        if _compiled()(z, r, extra, soft, q, np.array(rest, np.float64, ndmin=1), scale, loss, dz): return
+    flat, at, mass = dz.reshape(-1), np.arange(len(z))*z.shape[1] + r, rest + extra
     with np.errstate(all="ignore"):
         shift = not (z[0].max() < 60 and z[0].min() > -60)
         if not shift:
@@ -484,8 +552,9 @@ def loss_block(z: np.ndarray, r: np.ndarray, extra: np.ndarray, spread: np.ndarr
             own, others = _apart(dz, flat, at)
             total = own + others
             slope = mass/total*(1 if soft else scale)
-            least = np.min(slope, where=slope > 0, initial=1.0)
+            least = (slope + (slope == 0)).min()
             shift = not (total.min() > 1e-10 and total.max() < 1e36 and min(own.min(), least) > 1e-36)
+            np.log1p(others/own, out=loss)
         if shift:
             top = z.max(axis=1, keepdims=True)
             np.subtract(z, top, out=dz)
@@ -495,7 +564,8 @@ def loss_block(z: np.ndarray, r: np.ndarray, extra: np.ndarray, spread: np.ndarr
             if z.dtype == np.float32: _restore(z, top, own, others, dz)
             total = own + others
             slope = mass/total*(1 if soft else scale)
-        loss[:] = mass*np.where(own > 1e-30, np.log1p(others/own), np.log(total) - lead)
+            loss[:] = np.where(own > 1e-30, np.log1p(others/own), np.log(total) - lead)
+        loss *= mass
         dz *= slope.astype(z.dtype)[:, None]
         if soft:
             loss += rest*lead - lean

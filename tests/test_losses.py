@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import special
 
-from dlnotes import cross_entropy, log_softmax, logsumexp, one_hot, softmax
+from dlnotes import cross_entropy, entropy, log_softmax, logsumexp, one_hot, softmax
 
 logits = hnp.arrays(
     np.float64, hnp.array_shapes(min_dims=2, max_dims=2, max_side=8), elements=st.floats(-1e300, 1e300, width=64)
@@ -369,7 +369,11 @@ KINDS += ["one dominates 80", "some rows dominated", "alike", "ordered"]
 @pytest.mark.parametrize(
     "form", ["labels", "weights", "smoothed", "hardly smoothed", "smoothed, weights", "soft", "sharp"]
 )
-def test_single_precision_keeps_its_digits_over_any_vocabulary(kind, form, c):
+@pytest.mark.parametrize("numba", [False, True])
+def test_single_precision_keeps_its_digits_over_any_vocabulary(kind, form, c, numba, monkeypatch):
+    if numba and not (entropy.HAS_NUMBA and c >= 300):
+        return
+    monkeypatch.setattr(entropy, "HAS_NUMBA", numba)
     m = 4 if c > 1000 else 20
     rng = np.random.default_rng(c)
     z, y, w = spoiled(kind, rng.standard_normal((m, c), np.float32)), rng.integers(0, c, m), rng.uniform(0.1, 3, c)
@@ -386,6 +390,53 @@ def test_single_precision_keeps_its_digits_over_any_vocabulary(kind, form, c):
     assert (abs(loss - true_loss) <= 5e-7 * true_loss).all()
     size = np.sqrt((true_dz**2).sum(axis=1))
     assert (np.sqrt(((dz - true_dz) ** 2).sum(axis=1)) <= 5e-7 * size).all()
+
+
+needs_numba = pytest.mark.skipif(not entropy.HAS_NUMBA, reason="the extra `fast` is not installed")
+
+
+@needs_numba
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_the_compiled_loops_give_what_numpy_gives(options, monkeypatch):
+    if options["label_smoothing"]:
+        options = options | {"label_smoothing": 0.3}
+    z, y, options = case(
+        (700, 37), 1, options | {"weight": options["weight"] and list(rng.random(37))}, np.float32, 2.0
+    )
+    z -= 12
+    compiled = cross_entropy(z, y, **options)
+    monkeypatch.setattr(entropy, "HAS_NUMBA", False)
+    plain = cross_entropy(z, y, **options)
+    assert np.allclose(compiled[0], plain[0], rtol=1e-6, atol=0)
+    assert np.linalg.norm(compiled[1] - plain[1]) <= 5e-7 * np.linalg.norm(plain[1])
+
+
+@needs_numba
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf, 88.5, -88.5, 1e30, -1e30, 3e38])
+def test_the_compiled_loops_leave_what_is_not_moderate_to_numpy(odd, soft, monkeypatch):
+    z = rng.standard_normal((70, 90)).astype(np.float32)
+    z[3, 5], z[4, 6], y = odd, odd, rng.integers(0, 90, 70)
+    y[3] = 5
+    targets = softmax(np.where(np.eye(90)[y] > 0, 3.0, rng.standard_normal((70, 90)))).astype(np.float32) if soft else y
+    compiled = cross_entropy(z, targets, reduction="none")
+    monkeypatch.setattr(entropy, "HAS_NUMBA", False)
+    plain = cross_entropy(z, targets, reduction="none")
+    assert np.allclose(compiled[0], plain[0], rtol=1e-6, atol=0, equal_nan=True)
+    assert np.allclose(compiled[1], plain[1], rtol=1e-5, atol=1e-7, equal_nan=True)
+    assert np.array_equal(compiled[1] == 0, plain[1] == 0) or soft
+
+
+@needs_numba
+def test_the_compiled_exponential_is_right_to_the_last_digit():
+    x = np.linspace(-89, 89, 200_001).astype(np.float32)
+    t = np.empty_like(x)
+    with np.errstate(all="ignore"):
+        entropy._loop_exp(x[::50], t[: len(x[::50])])  # as it stands, uncompiled
+    inside = abs(x[::50]) < 86.9
+    truth = np.exp(x[::50].astype(np.float64))
+    assert (abs(t[: len(truth)] / truth - 1)[inside] < 1.5e-7).all()
+    assert not t[: len(truth)][x[::50] < -87].any() and t[: len(truth)].max() > 1e36
 
 
 @pytest.mark.parametrize("size, offset", [(1, 0), (5, 200), (0.01, 0)])
