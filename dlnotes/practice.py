@@ -456,7 +456,7 @@ def retune(study: Study, objective: Callable[[dict[str, Any]], float], top: int 
     champion, sign = study.best, sign_of(study.direction)
     run = lambda params: v if (v := evaluate(objective, params)["value"]) is not None else math.nan
     runners = [t for t in study.ranked() if t.params != champion.params][:top]
-    near = study.space.zoom(study.complete, direction=study.direction).sample(fresh//2, seed=seed + 1)
+    near = study.space.zoom(study).sample(fresh//2, seed=seed + 1)
     method = "quasirandom" if len(study.space) <= 40 else "random"
     rivals = [t.params for t in runners] + near + study.space.sample(fresh - fresh//2, seed=seed + 2, method=method)
     screened = [sign*run(params) for params in rivals]
