@@ -15,8 +15,6 @@ from .practice import (
     edges,
     importance,
     plot_history,
-    plot_isolation,
-    plot_trials,
     retune,
     to_optuna,
 )
@@ -26,7 +24,7 @@ from .layer import CONVENTIONS, BatchNorm, Moments
 from .losses import cross_entropy, log_softmax, logsumexp, one_hot, softmax
 from .network import MLP
 from .regression import SoftmaxRegression
-from .report import write_report
+from .report import plot_isolation, plot_trials, write_report
 from .runner import search
 from .normalize import batchnorm, batchnorm_backward, batchnorm_inference
 from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Scale, Uniform

@@ -252,7 +252,7 @@ class Space(Points):
         """
         return self.ppf(self.unit(n, seed, start, method))
 
-    def zoom(self, trials: Sequence[Any], keep: float = 0.2, margin: float = 0.1, direction: str = "minimize") -> "Space":
+    def zoom(self, trials: Any, keep: float = 0.2, margin: float = 0.1, direction: str | None = None) -> "Space":
         """The box around the best of `trials`, in each scale's own unit coordinates, with a margin.
 
         An option is left out only when chance would keep it from the best less than once in a hundred times, and a
@@ -260,14 +260,14 @@ class Space(Points):
 
         Parameters
         ----------
-        trials : sequence
+        trials : Study, or sequence of trials
             Finished trials, with `.params` and `.value`; those whose value is None or NaN are passed over.
         keep : float
             The share of the trials that counts as the best, in (0, 1].
         margin : float
             Added to each side of their box, in unit coordinates.
-        direction : str
-            "minimize" or "maximize".
+        direction : str, optional
+            "minimize" or "maximize"; by default the study's own, or "minimize" for a sequence.
 
         Returns
         -------
@@ -277,7 +277,7 @@ class Space(Points):
         Raises
         ------
         ValueError
-            If no trial has a value, or for an argument out of range.
+            If no trial has a value, for an argument out of range, or a direction that is not the study's.
 
         Examples
         --------
@@ -287,7 +287,10 @@ class Space(Points):
         >>> Space(lr=Uniform(0, 1)).zoom(trials, margin=0.125)
         Space(lr=Uniform(low=0.375, high=0.75))
         """
-        return _zoomed(self, trials, keep, margin, direction)
+        own = getattr(trials, "direction", None)
+        if None not in (own, direction) and own != direction:
+            raise ValueError(f"the study's direction is {own!r}, got direction={direction!r}: leave it out")
+        return _zoomed(self, getattr(trials, "trials", trials), keep, margin, own or direction or "minimize")
 
 # %% ../nbs/02_space.ipynb #07382e02
 def whole_number(name: str, value: Any, least: float = 0) -> int:

@@ -246,8 +246,8 @@ class Study:
         if not (self._prune and self._paths and len(self._signs) == 1): return []
         table = self._rows()
         rows = table[self._known(table, number)[1]]
-        found = [(self._paths[n], whole) for n, whole in zip(rows["number"].tolist(), rows["complete"]) if n in self._paths]
-        return limits_from([path for path, _ in found], [whole for _, whole in found])
+        found = [(self._paths[n], loss) for n, loss in zip(rows["number"].tolist(), rows["loss"][:, 0].tolist()) if n in self._paths]
+        return limits_from([path for path, _ in found], [loss for _, loss in found])
 
     def tell(self, trial: Trial | int, value: Any = None, *, error: str = "", state: str | None = None,
              seconds: float = 0.0, extra: Mapping[str, Any] | None = None,

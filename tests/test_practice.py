@@ -9,8 +9,10 @@ import sys
 import warnings
 from datetime import timedelta
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from dlnotes import (
     Categorical,
@@ -305,6 +307,35 @@ def test_pictures_have_labels_and_show_failures():
     matplotlib.pyplot.close("all")
 
 
+def light(color):
+    """Luminance, as the Web's rules for contrast have it."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("style", ["dark_background", "dlnotes.book", "default"])
+def test_pictures_can_be_read_in_any_style_and_on_given_axes(style):
+    broken = search(lambda p: math.nan if p["idle"] > 0.7 else objective(p), SPACE, 20)
+    panda = tended()
+    with plt.style.context(style):
+        figure, axes = plt.subplots(3, 4)
+        grid = axes.flat
+        assert plot_history(broken, ax=grid[0]) is grid[0] and panda.plot(ax=grid[1]) is grid[1]
+        assert [ax is grid[2 + k] for k, ax in enumerate(plot_trials(broken, ax=axes.flat[2:7]))] == [True] * 5
+        assert plot_isolation(broken, ["lr", "kind"], ax=list(grid[7:9]))[1] is grid[8]
+        assert plot_trials(broken, ["lr"], ax=grid[9]) == [grid[9]]
+        with pytest.raises(ValueError, match=r"ax must be one for each of \['lr', 'kind'\], got 1"):
+            plot_isolation(broken, ["lr", "kind"], ax=grid[9])
+        figure.canvas.draw()
+        paper = light(figure.get_facecolor())
+        for ax in grid:
+            colors = [line.get_color() for line in ax.lines] + [t.get_color() for t in ax.texts + ax.get_xticklabels()]
+            for color in [*colors, ax.xaxis.label.get_color()]:
+                high, low = sorted([paper, light(color)], reverse=True)
+                assert (high + 0.05) / (low + 0.05) >= 2.5, color
+    plt.close("all")
+
+
 # Tune again
 
 
@@ -401,9 +432,18 @@ def test_a_diary_replays_to_the_same_state_also_through_text():
     assert [e["act"] for e in panda.diary].count("undo") == 1
 
 
-@pytest.mark.parametrize("value", [None, "many", [1, 2]])
-def test_a_step_without_a_number_does_not_count(value):
-    panda = Panda(lambda rng: 0, lambda state, params, rng: (state + 1, value if state == 2 else state), {})
+class Stubborn:
+    def __float__(self):
+        raise RuntimeError("a tensor of three elements is no number")
+
+
+RETURNED = [(3, None), (3, "many"), (3, "0.5"), (3, [1, 2]), (3, 1j), (3, 10**400), (3, Stubborn()), (3, np.ones(2))]
+RETURNED += [None, 3, 0.5, (3,), (3, 0.5, 1), {"state": 3}, "no"]
+
+
+@pytest.mark.parametrize("returned", RETURNED)
+def test_a_step_without_a_number_does_not_count(returned):
+    panda = Panda(lambda rng: 0, lambda state, params, rng: returned if state == 2 else (state + 1, state), {})
     with pytest.raises(TypeError, match="a state and a number, got"):
         panda.run(5)
     assert (panda.step, panda.state, panda.values) == (2, 2, [0, 1])
@@ -423,6 +463,19 @@ def test_a_step_that_changes_its_hyperparameters_changes_no_record():
     rates.append(9)
     panda.run(2)
     assert panda.values == [2] * 5 and panda.params == {"rates": [0.1], "lr": 1}
+    assert panda.replay().values == panda.values and panda.replay().diary == panda.diary
+
+
+def test_hyperparameters_are_changed_by_change_alone():
+    panda = Panda(lambda rng: 0, lambda state, params, rng: (state + 1, len(params["rates"])), {"rates": [1], "lr": 1})
+    with pytest.raises(TypeError):
+        panda.params["lr"] = 7
+    panda.params["rates"].append(2)
+    panda.run(2)
+    panda.undo("again")
+    panda.params["rates"].append(3)
+    panda.run(2)
+    assert panda.values == [1, 1] and panda.params == {"rates": [1], "lr": 1}
     assert panda.replay().values == panda.values and panda.replay().diary == panda.diary
 
 
@@ -458,6 +511,8 @@ def test_the_diary_wants_reasons_and_known_names():
     panda = Panda(start, step, {"lr": 0.1})
     for words, act in [
         ("reason", lambda: panda.change(" ", lr=1)),
+        ("reason", lambda: panda.change(0.5, lr=1)),
+        ("a diary begins with 'start', got 'nothing'", lambda: follow(start, step, [])),
         ("no such hyperparameters: \\['rate'\\]", lambda: panda.change("why", rate=1)),
         ("no checkpoint at step 7", lambda: panda.undo("why", 7)),
         ("steps must be at least 1", lambda: panda.run(0)),

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from dlnotes import Categorical, Integer, LogUniform, ReverseLogUniform, Space, Uniform
+from dlnotes import Categorical, Integer, LogUniform, ReverseLogUniform, Space, Uniform, search
 
 
 def tried(points, value):
@@ -54,3 +54,13 @@ def test_without_a_margin_the_best_trials_themselves_stay_inside(scale):
         points = space.sample(2, seed=seed)
         fine = space.zoom(tried(points, lambda p: 0.0), keep=1, margin=0)["x"]
         assert all(scale.low <= fine.low <= p["x"] <= fine.high <= scale.high for p in points)
+
+
+def test_a_study_is_zoomed_in_its_own_direction():
+    space = Space(x=Uniform(0, 1))
+    up, down = (search(lambda p: p["x"], space, 30, direction=way, progress=False) for way in ("maximize", "minimize"))
+    assert space.zoom(up) == space.zoom(up.trials, direction="maximize") and space.zoom(up)["x"].high == 1
+    assert space.zoom(down) == space.zoom(down.trials) and space.zoom(down)["x"].low == 0
+    assert space.zoom(up, direction="maximize") == space.zoom(up)
+    with pytest.raises(ValueError, match="the study's direction is 'maximize', got direction='minimize'"):
+        space.zoom(up, direction="minimize")
