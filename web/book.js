@@ -91,7 +91,7 @@ function reachable(element) {
     element.tabIndex = 0;
     if (element.matches(".scroll, .figure, .cell-output-html") && !element.hasAttribute("role")) {
       element.setAttribute("role", "region");
-      element.setAttribute("aria-label", element.dataset.label || "Can be scrolled sideways");
+      element.setAttribute("aria-label", `Part ${scrollable.indexOf(element) + 1}, to be scrolled sideways`);
     }
   } else if (element.tabIndex == 0) element.removeAttribute("tabindex");
 }
@@ -164,7 +164,7 @@ function find({ documents, index }, query) {
     combineWith: "AND",
     boostDocument: (key) => {
       const { heading, kind } = documents[key];
-      const named = plain(heading) == asked ? 20 : plain(heading).startsWith(asked) ? 2 : 1;
+      const named = heading == query.trim() ? 40 : plain(heading) == asked ? 20 : plain(heading).startsWith(asked) ? 2 : 1;
       return named * (kind == "api" ? 1.5 : kind == "recipe" ? 1.3 : 1);
     },
   };
@@ -211,6 +211,7 @@ function build() {
     if (mine != turn) return;
     const hits = find(prepared, query);
     said.textContent = hits.length ? `${hits.length == 20 ? "The best 20" : hits.length} ${hits.length == 1 ? "place" : "places"}` : "Nothing found.";
+    list.dataset.query = query;
     list.replaceChildren(...hits.map(({ page, id, heading, title, text, terms }) => make("li", {}, make("a",
       { href: root + page + (id ? "#" + id : "") },
       make("strong", {}, heading), " ", make("small", {}, heading == title ? "" : title),
