@@ -1,7 +1,7 @@
 """The book in the browser: JupyterLite in `_docs/lab/`, and the buttons that lead there or run a claim's check.
 
-The pages hold all of it but Python itself, which Pyodide brings: from its usual host, or, where the environment variable
-`DLNOTES_PYODIDE` names a folder with a whole Pyodide, from a copy of that folder in the site.
+The pages hold all of it but Python itself, which Pyodide brings: from its usual host, or, where the environment
+variable `DLNOTES_PYODIDE` names a folder with a Pyodide, from a copy of that folder in the site.
 """
 
 import base64
@@ -104,7 +104,7 @@ def pure(found):
 
 
 def needed(names):
-    """The installed distributions of pure Python that `names` need in a browser. What is compiled, the runtime brings."""
+    """The installed distributions of pure Python that `names` need there. What is compiled, the runtime brings."""
     found, todo = {}, list(names)
     while todo:
         name = canonicalize_name(todo.pop())
@@ -141,8 +141,8 @@ def copy_runtime(folder, target):
 def alone(cell):
     """A code cell as Python without other processes can run it: with one worker, or else shown and not run."""
     if re.search(r"\bsubprocess\.\w+\(", cell.source):
-        text = f"*The next lines start a process, which Python in a browser cannot; they run elsewhere:*\n\n```python\n{cell.source}\n```"
-        return nbformat.v4.new_markdown_cell(text, id=cell.id)
+        why = "*The next lines start a process, which Python in a browser cannot: they run elsewhere.*"
+        return nbformat.v4.new_markdown_cell(f"{why}\n\n```python\n{cell.source}\n```", id=cell.id)
     source = re.sub(r"\bn_jobs=\d+", "n_jobs=1", cell.source)  # the trials are the same, whoever runs them
     return nbformat.v4.new_code_cell(source, id=cell.id)
 
@@ -199,10 +199,10 @@ def lite(docs, notebooks, own, where):
 def write_pages(docs, where, own):
     """What the pages need for their buttons, which load Python from `where` and the wheels `own`."""
     config = {"runtime": where, "wheels": own, "claims": CLAIMS, "chapters": CHAPTERS}
-    script = (web / "run" / "lab.js").read_text(encoding="utf-8")
+    script = (web / "browser" / "lab.js").read_text(encoding="utf-8")
     (docs / "lab.js").write_text(f"const dlnotesLab = {json.dumps(config)};\n{script}", encoding="utf-8")
     for name in ("lab.css", "lab-worker.js"):
-        shutil.copy(web / "run" / name, docs)
+        shutil.copy(web / "browser" / name, docs)
 
 
 def build(docs, notebooks):
