@@ -48,23 +48,46 @@ def _missing(value):
     if value is None or type(value).__name__ in ("NAType", "NaTType"): return True
     return isinstance(value, float) and value != value
 
-def check_features(X: ArrayLike) -> np.ndarray:
+def _check_shape(X):
+    for size, what in zip(X.shape, ("sample", "feature")):
+        if not size:
+            raise ValueError(f"X has 0 {what}(s) (shape={X.shape}) "
+                             "while a minimum of 1 is required.")
+
+def _check_sparse(X):
+    if X.ndim != 2: raise ValueError(f"X must be 2-dimensional, (examples, features), got shape {X.shape}")
+    if X.dtype.kind == "c": raise ValueError(f"Complex data not supported: X has dtype {X.dtype}")
+    _check_shape(X)
+    given, X = X, X.tocsr()
+    if not X.has_canonical_format:
+        if X is given: X = X.copy()
+        X.sum_duplicates()
+    data = floats(X.data, "X")
+    if not np.isfinite(data).all():
+        k = int(np.flatnonzero(~np.isfinite(data))[0])
+        at = (int(np.searchsorted(X.indptr, k, side="right")) - 1, int(X.indices[k]))
+        raise ValueError(f"X must be finite, got {'NaN' if np.isnan(data[k]) else 'inf (infinity)'} at {at}: drop or fill it first")
+    return X.astype(data.dtype) if data.dtype != X.dtype else X
+
+def check_features(X: Any, sparse: bool = False) -> Any:
     """Examples as a float array.
 
     Parameters
     ----------
     X : array_like or DataFrame
         (m, n) examples as rows; at least one, of at least one feature; finite.
+    sparse : bool
+        Whether SciPy's sparse matrices will do; they become CSR, and nothing is ever filled in.
 
     Returns
     -------
-    ndarray (m, n)
+    ndarray or CSR matrix (m, n)
         Float32 stays, all else becomes float64, but float16 float32.
 
     Raises
     ------
     TypeError
-        For a sparse matrix.
+        For a sparse matrix, if it will not do.
     ValueError
         For anything else, naming the first NaN or infinity.
 
@@ -74,7 +97,9 @@ def check_features(X: ArrayLike) -> np.ndarray:
     array([[1., 2.],
            [3., 4.]])
     """
-    if hasattr(X, "tocsr"): raise TypeError("sparse X is not supported: pass X.toarray()")
+    if hasattr(X, "tocsr"):
+        if not sparse: raise TypeError("sparse X is not supported: pass X.toarray()")
+        return _check_sparse(X)
     if np.ma.is_masked(X):
         raise ValueError(f"X must be finite, got a masked entry at {first_place(np.ma.getmaskarray(X))}: drop or fill it first")
     X = np.asarray(X)
@@ -91,10 +116,7 @@ def check_features(X: ArrayLike) -> np.ndarray:
         raise ValueError(f"X must be 2-dimensional, (examples, features), got shape {X.shape}. "
                          "Reshape your data: X.reshape(-1, 1) for one feature, "
                          "X.reshape(1, -1) for one example")
-    for size, what in zip(X.shape, ("sample", "feature")):
-        if not size:
-            raise ValueError(f"X has 0 {what}(s) (shape={X.shape}) "
-                             "while a minimum of 1 is required.")
+    _check_shape(X)
     if not np.isfinite(X).all():
         at = first_place(~np.isfinite(X))
         what = "NaN" if np.isnan(X[at]) else "inf (infinity)"
@@ -307,7 +329,7 @@ def check_names(model: str, fitted: np.ndarray | None, given: np.ndarray | None,
         raise ValueError("The feature names should match those that were passed during fit: "
                          f"expected {list(fitted)}, got {list(given)}")
 
-def fitted_features(model: Any, X: ArrayLike) -> np.ndarray:
+def fitted_features(model: Any, X: Any, sparse: bool = False) -> Any:
     """`check_features(X)` for a model that is to predict.
 
     Parameters
@@ -316,10 +338,12 @@ def fitted_features(model: Any, X: ArrayLike) -> np.ndarray:
         Fitted: `classes_`, `n_features_in_` and perhaps `feature_names_in_` are there.
     X : array_like or DataFrame
         (m, n) examples as rows.
+    sparse : bool
+        As in `check_features`.
 
     Returns
     -------
-    ndarray (m, n)
+    ndarray or CSR matrix (m, n)
 
     Raises
     ------
@@ -337,7 +361,7 @@ def fitted_features(model: Any, X: ArrayLike) -> np.ndarray:
         error = sklearn_exception("NotFittedError", ValueError)
         raise error(f"this {name} is not fitted yet: call fit first")
     check_names(name, getattr(model, "feature_names_in_", None), feature_names(X), stacklevel=4)
-    X = check_features(X)
+    X = check_features(X, sparse)
     if X.shape[1] != model.n_features_in_:
         raise ValueError(f"X has {X.shape[1]} features, but {name} is expecting "
                          f"{model.n_features_in_} features as input")

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .columns import SparseColumns, largest_form, products, row_squares, square_sums
+
 # %% ../nbs/20_newton.ipynb #e774fe0d
 def _conjugate_gradients(curved, G, precondition, enough, max_steps):
     """D with curved(D) = -G, and how many products it took; stops when enough(R, shrunk), with
@@ -38,7 +40,7 @@ class Objective:
 
     Parameters
     ----------
-    X : ndarray (m, n) of float64
+    X : ndarray or SparseColumns (m, n) of float64
         Examples as rows, the ones for the intercept included.
     lam : ndarray (n,)
         The penalty of each column.
@@ -56,14 +58,14 @@ class Objective:
     >>> round(float(f), 4)
     1.3863
     """
-    X: np.ndarray
+    X: np.ndarray | SparseColumns
     lam: np.ndarray
     y: np.ndarray
     Q: np.ndarray | None
     s: np.ndarray | None
     rows: np.ndarray
 
-    def __init__(self, X: np.ndarray, lam: np.ndarray, y: np.ndarray | None = None,
+    def __init__(self, X: np.ndarray | SparseColumns, lam: np.ndarray, y: np.ndarray | None = None,
                  Q: np.ndarray | None = None, s: np.ndarray | None = None):
         self.X, self.lam, self.Q, self.s = X, lam, Q, s
         self.y = y if Q is None else Q.argmax(axis=0)
@@ -178,7 +180,7 @@ class Objective:
         """
         return (dz if self.s is None else dz*self.s)@self.X + self.lam*W
 
-    def curved(self, V: np.ndarray, yhat: np.ndarray, X: np.ndarray) -> np.ndarray:
+    def curved(self, V: np.ndarray, yhat: np.ndarray, X: np.ndarray | SparseColumns) -> np.ndarray:
         """The Hessian times V: yhat * (u - sum yhat u) is softmax's Jacobian times u = V X' [@bohning1992].
 
         Parameters
@@ -210,6 +212,7 @@ class Objective:
 # %% ../nbs/20_newton.ipynb #c2575397
 def _gram(X, w):
     "X' diag(w) X"
+    if isinstance(X, SparseColumns): return products(X, w)
     if np.ptp(w) <= 1e-12*w.max(): return (X.T@X).astype(np.float64)*w.mean()
     root = X*np.sqrt(w).astype(X.dtype)[:, None]
     return (root.T@root).astype(np.float64)
@@ -239,7 +242,7 @@ def _preconditioner(X, p, lam, cheap):
     collinear X's columns are. If cheap, only the diagonal of M"""
     p = p*(len(p)/(len(p) - 1))
     if cheap:
-        diagonal = (p.astype(X.dtype)@(X*X)).astype(np.float64) + lam
+        diagonal = square_sums(X, p.astype(X.dtype)).astype(np.float64) + lam
         diagonal[diagonal == 0] = 1
         return lambda R: _sum_to_zero(R/diagonal), 1.0
     alike = np.ptp(p, axis=0).max() <= 1e-12*p.max() # as at W = 0, but for rounding
@@ -258,7 +261,7 @@ def _whole_inverse(o, dz, yhat):
     for j in range(K):
         for k in range(j + 1):
             w = p[j] if j == k else -yhat[j]*yhat[k]*(1 if o.s is None else o.s)
-            H[j, :, k] = H[k, :, j] = (o.X.T*w)@o.X + np.diag(o.lam)*(j == k)
+            H[j, :, k] = H[k, :, j] = products(o.X, w) + np.diag(o.lam)*(j == k)
     # all classes shifted alike: without it H would be singular there
     H += np.einsum("jajb->ab", H)[:, None]/K**2
     M, apart = _inverse(H.reshape(K*n, K*n), np.finfo(np.float64).eps)
@@ -280,29 +283,29 @@ def _floor(o, X, yhat, G):
     P, apart = _inverse(A, np.finfo(X.dtype).eps)
     if not (np.diag(A).min() > 0 and apart > 0): return lambda R: R@P, np.inf
     with np.errstate(over="ignore", invalid="ignore"):
-        reach = 2*np.einsum("ij,ij->i", X, X).max()*np.linalg.norm(P, 2)  # no less, and quick
+        reach = 2*row_squares(X, np.zeros(len(A)), np.ones(len(A))).max()*np.linalg.norm(P, 2)  # no less, and quick
         if reach*np.vdot(G, G@P) > 0.01:  # but too much
-            reach = 2*np.einsum("ij,ij->i", X@P.astype(X.dtype), X).max()
+            reach = 2*largest_form(X, P)
     return lambda R: R@P, reach
 
 def _diagonal_floor(o, w):
     "The same with the penalty alone; the intercept, measured from the weighted mean, has w's sum"
     free, total = o.lam == 0, w.sum()
     if free[:-1].any() or (free[-1] and not total > 0): return lambda R: R, np.inf
-    d, mu = np.where(free, total, o.lam), w@o.X/total if free[-1] else np.zeros(len(free))
+    d, mu = np.where(free, total, o.lam), (w[None]@o.X)[0]/total if free[-1] else np.zeros(len(free))
     mu[-1] = 0
 
     def solve(R):
         Y = (R - R[:, -1:]*mu)/d
         Y[:, -1] -= Y@mu
         return Y
-    return solve, 2*((o.X - mu)**2/d).sum(axis=1).max()
+    return solve, 2*row_squares(o.X, mu, d).max()
 
 def _whole_reach(X, M):
     "`reach` for P = H, M its inverse"
     def pair(j, k):
         between = M[j, :, j] + M[k, :, k] - M[j, :, k] - M[k, :, j]
-        return np.einsum("ij,ij->i", X@between, X).max()
+        return largest_form(X, between)
     return max(pair(j, k) for j in range(len(M)) for k in range(j))
 
 # %% ../nbs/20_newton.ipynb #9ae0f7fc
@@ -396,7 +399,7 @@ class _Descent:
             M, self.apart = _whole_inverse(self.o, self.dz, self.yhat)
             self.M, self.precondition = M, lambda R: _sum_to_zero(np.tensordot(M, R))
         elif self.products > 4 + self.n/16: # the Hessian has moved: a new preconditioner pays for itself
-            self.cheap = self.cheap and self.products < self.n/4
+            self.cheap = self.cheap and (self.products < self.n/4 or isinstance(self.X, SparseColumns))
             self.renew_preconditioner()
 
     def prove(self):
@@ -514,5 +517,6 @@ def head_start(o: Objective, W: np.ndarray) -> np.ndarray:
     if len(o.X) < 80*W.size: return W
     part = slice(None, None, 8)
     Q, s = (None if a is None else a[..., part] for a in (o.Q, o.s))
-    few = Objective(np.ascontiguousarray(o.X[part]), o.lam/8, o.y[part], Q, s)
+    X = o.X[part]
+    few = Objective(np.ascontiguousarray(X) if isinstance(X, np.ndarray) else X, o.lam/8, o.y[part], Q, s)
     return minimize(few, W, 0.1, 10).W

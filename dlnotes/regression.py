@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .columns import ScaledFeatures
+from .columns import ScaledFeatures, SparseFeatures, products
 from .estimators import (
     Classifier, balance, check_features, encode, feature_names, fitted_features, remember_columns,
     sample_weights, sklearn_exception)
@@ -85,13 +85,14 @@ def _variances(features, yhat, s, lam):
     """Variances of the contrasts W_k - W_0 in X's units, (K-1, n), the intercepts last; NaN if not determined"""
     X, K = features.X, yhat.shape[1]
     k, n = X.shape[1], len(features.peak)
+    if (K - 1)*k > 20_000: raise ValueError(f"standard errors need a matrix of ({(K - 1)*k})^2 numbers: too many columns")
 
     def information(s):
         H = np.empty((K - 1, k, K - 1, k))
         for j in range(1, K):
             for l in range(1, j + 1):
                 w = s*yhat[:, j]*((j == l) - yhat[:, l])
-                block = (X.T*w)@X + np.diag(features.lam)*((j == l) - 1/K)
+                block = products(X, w) + np.diag(features.lam)*((j == l) - 1/K)
                 H[j-1, :, l-1], H[l-1, :, j-1] = block, block.T
         return H.reshape((K - 1)*k, -1)
 
@@ -180,7 +181,7 @@ class SoftmaxRegression(Classifier):
 
         Parameters
         ----------
-        X : (m, n) array_like or DataFrame
+        X : (m, n) array_like, DataFrame or SciPy sparse matrix
             Examples as rows, finite.
         y : (m,) or (m, K) array_like
             Labels of any sortable kind, or rows of probabilities.
@@ -196,9 +197,6 @@ class SoftmaxRegression(Classifier):
         ------
         ValueError
             For bad input or parameters.
-        TypeError
-            For a sparse X.
-
         Warns
         -----
         UserWarning
@@ -214,9 +212,9 @@ class SoftmaxRegression(Classifier):
         """
         self._check_parameters()
         names = feature_names(X)
-        X = check_features(X)
-        classes, y, Q = encode(y, len(X))
-        s, unit, per_class = self._weights(sample_weight, classes, y, Q, len(X))
+        X = check_features(X, sparse=True)
+        classes, y, Q = encode(y, X.shape[0])
+        s, unit, per_class = self._weights(sample_weight, classes, y, Q, X.shape[0])
         keep, K = s > 0, len(classes)
         if not keep.all(): X, s = X[keep], s[keep]
         if y is not None: y = y[keep]
@@ -229,7 +227,7 @@ class SoftmaxRegression(Classifier):
         if not self.fit_intercept: there[:] = True # an intercept alone can make a class impossible
         if not there.all(): y, Q = (there.cumsum() - 1)[y] if Q is None else None, None if Q is None else Q[:, there]
         lam = (2 if K == 2 else 1)/self.C/unit
-        features = ScaledFeatures(X, lam, self.fit_intercept)
+        features = self._features(X, lam)
         start = np.zeros((there.sum(), features.X.shape[1]))
         if self.warm_start and hasattr(self, "coef_"):
             W, b = self._both_rows(classes, X.shape[1])
@@ -279,7 +277,7 @@ class SoftmaxRegression(Classifier):
         >>> SoftmaxRegression().fit([[0], [1], [2]], ["a", "b", "c"]).decision_function([[0], [1]]).shape
         (2, 3)
         """
-        X = fitted_features(self, X)
+        X = fitted_features(self, X, sparse=True)
         with np.errstate(over="ignore", invalid="ignore"):
             z = X@self.coef_.T + self.intercept_
             if z.dtype == np.float32 and not np.isfinite(z).all(): z = X.astype(np.float64)@self.coef_.T + self.intercept_
@@ -431,6 +429,14 @@ class SoftmaxRegression(Classifier):
         per_class = per_class/most
         return s*(per_class[y] if Q is None else Q@per_class), unit*most, per_class
 
+    def _features(self, X, lam):
+        return (SparseFeatures if hasattr(X, "tocsr") else ScaledFeatures)(X, lam, self.fit_intercept)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
     def _first(self):
         "The class that others are compared with"
         return int(getattr(self, "_there", np.ones(1, bool)).argmax())
@@ -438,8 +444,8 @@ class SoftmaxRegression(Classifier):
     def _column(self, j): return self.feature_names_in_[j] if hasattr(self, "feature_names_in_") else f"x{j}"
 
     def _contrast_errors(self, X, y, sample_weight):
-        X = fitted_features(self, X)
-        m, K = len(X), len(self.classes_)
+        X = fitted_features(self, X, sparse=True)
+        m, K = X.shape[0], len(self.classes_)
         if self.class_weight is None:
             s = sample_weights(sample_weight, m)
             unit = _power(s.max())
@@ -458,7 +464,7 @@ class SoftmaxRegression(Classifier):
         there, first = getattr(self, "_there", np.ones(K, bool)), self._first()
         yhat = softmax(self._every_logit(X).astype(np.float64))[:, there]
         variances = np.full((K, n + 1), np.nan)
-        variances[np.flatnonzero(there)[1:]] = _variances(ScaledFeatures(X, lam, self.fit_intercept), yhat, s, lam)
+        variances[np.flatnonzero(there)[1:]] = _variances(self._features(X, lam), yhat, s, lam)
         errors = np.sqrt(np.delete(variances, first, axis=0)/unit)
         return errors[:, :n], errors[:, n] if self.fit_intercept else np.zeros(K - 1)
 

@@ -5,6 +5,7 @@
 import pickle
 import subprocess
 import sys
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -771,3 +772,90 @@ def test_notebooks_show_a_table_of_parameters():
     shown = SoftmaxRegression(C=2, class_weight={"<b>": 1.0})._repr_html_()
     assert "<b>2</b>" in shown and "&lt;b&gt;" in shown and "not fitted" in shown and "<td>1e-06</td>" in shown
     assert "4 features, 3 classes" in SoftmaxRegression().fit(X, Y)._repr_html_()
+
+
+# sparse columns
+
+
+def sparse_data(m, n, K, seed, density=0.1):
+    sparse = pytest.importorskip("scipy.sparse")
+    rng = np.random.default_rng(seed)
+    A = sparse.random_array((m, n), density=density, rng=rng, format="csr")
+    return A, (A @ rng.normal(size=(n, K)) * 3 + rng.gumbel(size=(m, K))).argmax(axis=1)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("shape", [(300, 20, 3, 1.0), (300, 20, 2, np.inf), (150, 1300, 3, 1.0), (300, 40, 3, 1e6)])
+def test_sparse_columns_have_the_fit_of_dense_ones(shape, fit_intercept):
+    m, n, K, C = shape
+    A, y = sparse_data(m, n, K, seed=n)
+    s = np.random.default_rng(0).uniform(0, 2, m) * (np.arange(m) % 7 > 0)
+    model = SoftmaxRegression(C=C, fit_intercept=fit_intercept, tol=1e-9)
+    fine = clone(model).fit(A.toarray(), y, s)
+    for kind in ("csr", "csc", "coo", "lil"):
+        given = A.asformat(kind)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model.fit(given, y, s)
+        assert np.allclose(model.coef_, fine.coef_, rtol=1e-4, atol=1e-5)
+        assert np.allclose(model.predict_proba(given), fine.predict_proba(A.toarray()), atol=1e-6)
+        assert np.array_equal(model.predict(given), fine.predict(A.toarray()))
+    if n < 100:
+        a, b = (f.standard_errors(g, sample_weight=s) for f, g in ((model, A), (fine, A.toarray())))
+        assert np.allclose(a[0], b[0], rtol=1e-5) and np.allclose(a[1], b[1], rtol=1e-5)
+        assert len(model.summary(A, sample_weight=s).rows) == (K - 1) * (n + fit_intercept)
+
+
+def test_sparse_columns_of_any_scale_stay_sparse_and_as_they_were():
+    A, y = sparse_data(200, 10_000, 3, seed=1, density=0.003)
+    A.data *= 10.0 ** np.random.default_rng(0).integers(-1, 2, 10_000)[A.indices]
+    before = [part.copy() for part in (A.data, A.indices, A.indptr)]
+    tracemalloc.start()
+    model = SoftmaxRegression().fit(A, y)
+    model.predict_proba(A)
+    assert tracemalloc.get_traced_memory()[1] < 200 * 10_000 * 8 / 4
+    tracemalloc.stop()
+    assert all(np.array_equal(a, b) for a, b in zip(before, (A.data, A.indices, A.indptr), strict=True))
+    assert objective(model, A.toarray(), y) <= objective(SoftmaxRegression(tol=1e-10).fit(A, y), A.toarray(), y) * (
+        1 + 1e-8
+    )
+    single = SoftmaxRegression().fit(A.astype(np.float32), y)
+    assert single.coef_.dtype == np.float32 and np.allclose(single.predict_proba(A), model.predict_proba(A), atol=1e-3)
+
+
+def test_sparse_mistakes_are_named():
+    A, y = sparse_data(50, 6, 2, seed=3, density=0.5)
+    bad = A.copy()
+    bad.data[7] = np.nan
+    at = tuple(int(i) for i in np.argwhere(np.isnan(bad.toarray()))[0])
+    with pytest.raises(ValueError, match=rf"NaN at \({at[0]}, {at[1]}\)"):
+        SoftmaxRegression().fit(bad, y)
+    with pytest.raises(ValueError, match="expecting 6 features"):
+        SoftmaxRegression().fit(A, y).predict(A[:, :3])
+    with pytest.raises(ValueError, match="inconsistent"):
+        SoftmaxRegression().fit(A, y[:-1])
+
+
+def test_entries_given_twice_are_added_and_the_matrix_stays():
+    A, y = sparse_data(50, 6, 2, seed=3, density=0.5)
+    sparse = pytest.importorskip("scipy.sparse")
+    halves = sparse.csr_array((A.data.repeat(2) / 2, A.indices.repeat(2), 2 * A.indptr), shape=A.shape)
+    assert np.allclose(SoftmaxRegression().fit(halves, y).coef_, SoftmaxRegression().fit(A, y).coef_, atol=1e-8)
+    assert halves.nnz == 2 * A.nnz
+
+
+@pytest.mark.parametrize("alike", [False, True])
+@pytest.mark.parametrize("fit_intercept", [False, True])
+def test_wide_data_reach_the_optimum_whether_their_columns_are_alike_or_not(alike, fit_intercept):
+    rng = np.random.default_rng(4)
+    few = rng.normal(size=(120, 5))
+    X = few @ rng.normal(size=(5, 1100)) + 0.1 * rng.normal(size=(120, 1100)) if alike else rng.normal(size=(120, 1100))
+    X, y = X + 3, (2 * few[:, :3] + rng.gumbel(size=(120, 3))).argmax(axis=1)
+    axes = sys.modules["dlnotes.columns"].ScaledFeatures(X, 1.0, fit_intercept).X.shape[1] - fit_intercept
+    assert axes == (120 if alike or not fit_intercept else 1100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = SoftmaxRegression(fit_intercept=fit_intercept).fit(X, y)
+    theirs = LogisticRegression(fit_intercept=fit_intercept, solver="newton-cg", tol=1e-9, max_iter=500).fit(X, y)
+    f = objective(model, X, y)
+    assert f <= objective(theirs, X, y) * (1 + 1e-8)
