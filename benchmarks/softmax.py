@@ -123,6 +123,23 @@ def problems():
     yield "50000 x 30 x 3, independent", *linear(50000, 30, 3, 1)
     X, y = linear(10000, 40, 5, 2)
     yield "10000 x 40 x 5, scales 1e-2 to 1e2", X * np.logspace(-2, 2, 40), y
+    for m, n, K in [(2000, 5000, 3), (300, 2000, 2), (5000, 784, 10), (1000, 20, 40), (20000, 50, 5)]:
+        yield f"{m} x {n} x {K}, independent", *linear(m, n, K, 0)
+    yield "20000 x 50000 x 4, sparse, 100 a row", *texts()
+
+
+def texts():
+    "Rows as of word counts: frequent columns and rare ones, weighted by logarithms, of length 1"
+    from scipy.sparse import csr_array
+
+    rng = np.random.default_rng(0)
+    m, n, words = 20_000, 50_000, 100
+    places = (n * rng.random(m * words) ** 3).astype(np.int32)
+    counts = 1 + np.log(rng.geometric(0.5, m * words))
+    X = csr_array((counts, places, np.arange(0, m * words + 1, words)), shape=(m, n))
+    X.sum_duplicates()
+    X = csr_array(X.multiply(1 / np.sqrt(X.multiply(X).sum(axis=1))[:, None]))
+    return X, (X @ rng.normal(size=(n, 4)) * 5 + rng.gumbel(size=(m, 4))).argmax(axis=1)
 
 
 def linear(m, n, K, seed):
@@ -134,6 +151,7 @@ def linear(m, n, K, seed):
 
 def objective(model, X, y):
     z = X @ model.coef_.T + model.intercept_
+    z = np.hstack([np.zeros_like(z), z]) if z.shape[1] == 1 else z
     return cross_entropy(z, y, reduction="sum")[0] + np.sum(model.coef_**2) / 2
 
 

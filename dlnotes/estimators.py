@@ -7,6 +7,7 @@ __all__ = ['sklearn_exception', 'check_features', 'feature_names', 'encode', 'sa
            'fitted_features', 'remember_columns', 'Classifier']
 
 # %% ../nbs/21_estimators.ipynb #190bb6f5
+import html
 import inspect
 import sys
 import warnings
@@ -42,23 +43,51 @@ def sklearn_exception(name: str, fallback: type) -> type:
     return getattr(sys.modules.get("sklearn.exceptions"), name, fallback)
 
 # %% ../nbs/21_estimators.ipynb #2aa4ab3e
-def check_features(X: ArrayLike) -> np.ndarray:
+def _missing(value):
+    "Whether an object stands for a value that is not there, in whatever library"
+    if value is None or type(value).__name__ in ("NAType", "NaTType"): return True
+    return isinstance(value, float) and value != value
+
+def _check_shape(X):
+    for size, what in zip(X.shape, ("sample", "feature")):
+        if not size:
+            raise ValueError(f"X has 0 {what}(s) (shape={X.shape}) "
+                             "while a minimum of 1 is required.")
+
+def _check_sparse(X):
+    if X.ndim != 2: raise ValueError(f"X must be 2-dimensional, (examples, features), got shape {X.shape}")
+    if X.dtype.kind == "c": raise ValueError(f"Complex data not supported: X has dtype {X.dtype}")
+    _check_shape(X)
+    given, X = X, X.tocsr()
+    if not X.has_canonical_format:
+        if X is given: X = X.copy()
+        X.sum_duplicates()
+    data = floats(X.data, "X")
+    if not np.isfinite(data).all():
+        k = int(np.flatnonzero(~np.isfinite(data))[0])
+        at = (int(np.searchsorted(X.indptr, k, side="right")) - 1, int(X.indices[k]))
+        raise ValueError(f"X must be finite, got {'NaN' if np.isnan(data[k]) else 'inf (infinity)'} at {at}: drop or fill it first")
+    return X.astype(data.dtype) if data.dtype != X.dtype else X
+
+def check_features(X: Any, sparse: bool = False) -> Any:
     """Examples as a float array.
 
     Parameters
     ----------
     X : array_like or DataFrame
         (m, n) examples as rows; at least one, of at least one feature; finite.
+    sparse : bool
+        Whether SciPy's sparse matrices will do; they become CSR, and nothing is ever filled in.
 
     Returns
     -------
-    ndarray (m, n)
+    ndarray or CSR matrix (m, n)
         Float32 stays, all else becomes float64, but float16 float32.
 
     Raises
     ------
     TypeError
-        For a sparse matrix.
+        For a sparse matrix, if it will not do.
     ValueError
         For anything else, naming the first NaN or infinity.
 
@@ -68,20 +97,26 @@ def check_features(X: ArrayLike) -> np.ndarray:
     array([[1., 2.],
            [3., 4.]])
     """
-    if hasattr(X, "tocsr"): raise TypeError("sparse X is not supported: pass X.toarray()")
+    if hasattr(X, "tocsr"):
+        if not sparse: raise TypeError("sparse X is not supported: pass X.toarray()")
+        return _check_sparse(X)
+    if np.ma.is_masked(X):
+        raise ValueError(f"X must be finite, got a masked entry at {first_place(np.ma.getmaskarray(X))}: drop or fill it first")
     X = np.asarray(X)
     if X.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: X has dtype {X.dtype}")
-    if X.dtype.kind == "O": X = X.astype(np.float64)
+    if X.dtype.kind == "O":
+        missing = np.frompyfunc(_missing, 1, 1)(X).astype(bool)
+        if missing.any():
+            at = first_place(missing)
+            raise ValueError(f"X must be finite, got {X[at]} (NaN) at {at}: drop or fill it first")
+        X = X.astype(np.float64)
     X = floats(X, "X")
     if X.ndim != 2:
         raise ValueError(f"X must be 2-dimensional, (examples, features), got shape {X.shape}. "
                          "Reshape your data: X.reshape(-1, 1) for one feature, "
                          "X.reshape(1, -1) for one example")
-    for size, what in zip(X.shape, ("sample", "feature")):
-        if not size:
-            raise ValueError(f"X has 0 {what}(s) (shape={X.shape}) "
-                             "while a minimum of 1 is required.")
+    _check_shape(X)
     if not np.isfinite(X).all():
         at = first_place(~np.isfinite(X))
         what = "NaN" if np.isnan(X[at]) else "inf (infinity)"
@@ -142,7 +177,15 @@ def encode(y: ArrayLike | None, m: int) -> tuple[np.ndarray, np.ndarray | None, 
     (['no', 'yes'], [1, 0, 1])
     """
     if y is None: raise ValueError("fit requires y to be passed, but the target y is None")
+    if np.ma.is_masked(y): raise ValueError("y must hold labels, got masked ones: drop those rows first")
     y = np.asarray(y)
+    if y.dtype.kind == "O":
+        missing = np.frompyfunc(_missing, 1, 1)(y).astype(bool)
+        if missing.any():
+            at = first_place(missing)
+            raise ValueError(f"Unknown label type: y holds {y[at]} at {at}, which is no label: drop that row first")
+        whole = y.size and all(type(v) is int or isinstance(v, np.integer) for v in y.flat)
+        if whole and abs(y).max() < 2**63: y = y.astype(np.int64) # as pandas' nullable integers
     if y.ndim == 2 and y.shape[1] == 1:
         warnings.warn("A column-vector y was passed when a 1d array was expected: "
                       "y.ravel() is used", sklearn_exception("DataConversionWarning", UserWarning), stacklevel=4)
@@ -286,7 +329,7 @@ def check_names(model: str, fitted: np.ndarray | None, given: np.ndarray | None,
         raise ValueError("The feature names should match those that were passed during fit: "
                          f"expected {list(fitted)}, got {list(given)}")
 
-def fitted_features(model: Any, X: ArrayLike) -> np.ndarray:
+def fitted_features(model: Any, X: Any, sparse: bool = False) -> Any:
     """`check_features(X)` for a model that is to predict.
 
     Parameters
@@ -295,10 +338,12 @@ def fitted_features(model: Any, X: ArrayLike) -> np.ndarray:
         Fitted: `classes_`, `n_features_in_` and perhaps `feature_names_in_` are there.
     X : array_like or DataFrame
         (m, n) examples as rows.
+    sparse : bool
+        As in `check_features`.
 
     Returns
     -------
-    ndarray (m, n)
+    ndarray or CSR matrix (m, n)
 
     Raises
     ------
@@ -316,7 +361,7 @@ def fitted_features(model: Any, X: ArrayLike) -> np.ndarray:
         error = sklearn_exception("NotFittedError", ValueError)
         raise error(f"this {name} is not fitted yet: call fit first")
     check_names(name, getattr(model, "feature_names_in_", None), feature_names(X), stacklevel=4)
-    X = check_features(X)
+    X = check_features(X, sparse)
     if X.shape[1] != model.n_features_in_:
         raise ValueError(f"X has {X.shape[1]} features, but {name} is expecting "
                          f"{model.n_features_in_} features as input")
@@ -525,6 +570,111 @@ class Classifier:
                                  f"the valid ones are {sorted(self.get_params())}")
         for name, value in params.items(): setattr(self, name, value)
         return self
+
+    def get_metadata_routing(self) -> Any:
+        """What scikit-learn's metadata routing asks: which arguments of `fit` and `score` a pipeline or search shall pass on.
+
+        Returns
+        -------
+        sklearn.utils.metadata_routing.MetadataRequest
+            As `set_fit_request` and `set_score_request` left it.
+
+        Examples
+        --------
+        >>> from dlnotes import SoftmaxRegression
+        >>> model = SoftmaxRegression().set_fit_request(sample_weight=True)
+        >>> model.get_metadata_routing().fit.requests  # doctest: +SKIP
+        {'sample_weight': True}
+        """
+        from sklearn.utils.metadata_routing import MetadataRequest
+        found = getattr(self, "_metadata_request", None)
+        if found is not None: return found
+        found = MetadataRequest(owner=type(self).__name__)
+        for method in ("fit", "score"):
+            for name in self._metadata(method): getattr(found, method).add_request(param=name, alias=None)
+        return found
+
+    _get_metadata_request = get_metadata_routing
+
+    def _metadata(self, method):
+        return [name for name in inspect.signature(getattr(self, method)).parameters if name not in ("X", "y")]
+
+    def _request(self, method, requests):
+        for name in requests:
+            if name not in self._metadata(method):
+                raise TypeError(f"{method} takes {self._metadata(method)} as metadata, got {name!r}")
+        found = self.get_metadata_routing()
+        for name, alias in requests.items(): getattr(found, method).add_request(param=name, alias=alias)
+        self._metadata_request = found
+        return self
+
+    def set_fit_request(self, **requests: bool | str | None) -> Self:
+        """Whether scikit-learn's pipelines and searches pass arguments on to `fit`, if its metadata routing is enabled.
+
+        Parameters
+        ----------
+        **requests
+            By name of the argument, such as `sample_weight`: True or False, a name under which it comes, or None
+            for an error if it comes.
+
+        Returns
+        -------
+        Classifier
+            Itself.
+
+        Raises
+        ------
+        TypeError
+            For a name that `fit` does not take.
+        ImportError
+            Without scikit-learn.
+
+        Examples
+        --------
+        >>> from dlnotes import SoftmaxRegression
+        >>> SoftmaxRegression().set_fit_request(sample_weight=True)  # doctest: +SKIP
+        SoftmaxRegression()
+        """
+        return self._request("fit", requests)
+
+    def set_score_request(self, **requests: bool | str | None) -> Self:
+        """As `set_fit_request`, for `score`.
+
+        Parameters
+        ----------
+        **requests
+            As there.
+
+        Returns
+        -------
+        Classifier
+            Itself.
+
+        Raises
+        ------
+        TypeError
+            For a name that `score` does not take.
+
+        Examples
+        --------
+        >>> from dlnotes import SoftmaxRegression
+        >>> SoftmaxRegression().set_score_request(sample_weight=True)  # doctest: +SKIP
+        SoftmaxRegression()
+        """
+        return self._request("score", requests)
+
+    def _repr_html_(self):
+        "A table of the parameters for notebooks, those in bold that are not the defaults"
+        defaults = inspect.signature(type(self)).parameters
+        rows = []
+        for name, value in self.get_params().items():
+            cell = html.escape(repr(value))
+            if repr(value) != repr(defaults[name].default): cell = f"<b>{cell}</b>"
+            rows.append(f"<tr><td>{html.escape(name)}</td><td>{cell}</td></tr>")
+        state = "not fitted"
+        if hasattr(self, "classes_"): state = f"fitted: {self.n_features_in_} features, {len(self.classes_)} classes"
+        return (f"<details><summary>{html.escape(type(self).__name__)} <small>({state})</small></summary>"
+                f"<table>{''.join(rows)}</table></details>")
 
     def __repr__(self) -> str:
         defaults = inspect.signature(type(self)).parameters

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .columns import ScaledFeatures, SparseFeatures, products
 from .estimators import (
     Classifier, balance, check_features, encode, feature_names, fitted_features, remember_columns,
     sample_weights, sklearn_exception)
 from .losses import log_softmax, one_hot, softmax
-from .newton import Objective, ScaledFeatures, head_start, minimize
+from .newton import Objective, head_start, minimize
 
 # %% ../nbs/22_regression.ipynb #1c22c53a
 @dataclass
@@ -30,7 +31,8 @@ class Summary:
     reference : object
         The class the others are compared with.
     rows : list of dict
-        One per coefficient, fit for pandas.DataFrame: class, feature, coef, stderr, z, p, low, high (95 %).
+        One per coefficient, fit for pandas.DataFrame: class, feature, coef, stderr, z, p, low, high (95 %); NaN where
+        the data determine nothing.
 
     Examples
     --------
@@ -46,8 +48,9 @@ class Summary:
     def __repr__(self) -> str:
         head = f"log-odds against class {self.reference!r}"
         names = ["class", "feature", "coef", "stderr", "z", "p", "low", "high"]
-        cells = [names] + [[str(v) if name in ("class", "feature") else f"{v:.4g}"
-                            for name, v in row.items()] for row in self.rows]
+        cells = [names] + [[str(v) if name in ("class", "feature") else f"{v:.4g}" if v == v
+                            else "not determined" if name == "stderr" else "-" for name, v in row.items()]
+                           for row in self.rows]
         width = [max(len(line[j]) for line in cells) for j in range(len(names))]
         lines = ["  ".join(cell.rjust(w) for cell, w in zip(line, width)) for line in cells]
         return "\n".join([head] + lines)
@@ -59,27 +62,56 @@ def _row(label, name, coef, error):
             "low": float(coef - 1.959964*error), "high": float(coef + 1.959964*error)}
 
 # %% ../nbs/22_regression.ipynb #f9714776
-def _variances(prepared, yhat, s):
-    """Variances of the contrasts W_k - W_0 in X's units, (K-1, n), the intercepts last;
-    zeros if not determined"""
-    X, K, size = prepared.X, yhat.shape[1], prepared.X.shape[1]
-    H = np.empty((K - 1, size, K - 1, size))
-    for j in range(1, K):
-        for k in range(1, j + 1):
-            w = s*yhat[:, j]*((j == k) - yhat[:, k])
-            block = (X.T*w)@X + np.diag(prepared.lam)*((j == k) - 1/K)
-            H[j-1, :, k-1], H[k-1, :, j-1] = block, block.T
-    n = len(prepared.spread)
-    T = np.eye(size) # from scaled to X's units: W = V / d, b = V_last - sum V mu / spread
-    T[:n, :n] = np.diag(1/(prepared.spread*prepared.peak))
-    if prepared.fit_intercept: T[n, :n] = -prepared.mu/prepared.spread
-    H = H.reshape((K - 1)*size, -1)
+def _power(x):
+    "The largest power of two that is not above x"
+    return math.ldexp(1.0, math.frexp(x)[1] - 1)
+
+def _root(H):
+    """R with R'R = H^-1 along what H determines; and the axes S of that and N of the rest: with weights v, t'v is
+    determined if N t is 0, measured by S t"""
     d = np.sqrt(np.diag(H))
-    if not (d > 0).all(): return np.zeros((K - 1, size))
-    try: inverse = np.linalg.inv(np.linalg.cholesky(H/d/d[:, None]))/d
-    except np.linalg.LinAlgError: return np.zeros((K - 1, size))
-    inverse = inverse.reshape(-1, K - 1, size)@T.T
-    return np.einsum("ikj,ikj->kj", inverse, inverse)
+    d[d == 0] = 1
+    A = H/d/d[:, None]
+    try:
+        L = np.linalg.cholesky(A)
+        if np.diag(L).min() > 1e-5: return np.linalg.inv(L)/d, None, None
+    except np.linalg.LinAlgError: pass
+    values, vectors = np.linalg.eigh(A)
+    some = values > 1e-12*len(d)
+    S = vectors[:, some].T/d
+    return S/np.sqrt(values[some])[:, None], S, vectors[:, ~some].T/d
+
+def _variances(features, yhat, s, lam):
+    """Variances of the contrasts W_k - W_0 in X's units, (K-1, n), the intercepts last; NaN if not determined"""
+    X, K = features.X, yhat.shape[1]
+    k, n = X.shape[1], len(features.peak)
+    if (K - 1)*k > 20_000: raise ValueError(f"standard errors need a matrix of ({(K - 1)*k})^2 numbers: too many columns")
+
+    def information(s):
+        H = np.empty((K - 1, k, K - 1, k))
+        for j in range(1, K):
+            for l in range(1, j + 1):
+                w = s*yhat[:, j]*((j == l) - yhat[:, l])
+                block = products(X, w) + np.diag(features.lam)*((j == l) - 1/K)
+                H[j-1, :, l-1], H[l-1, :, j-1] = block, block.T
+        return H.reshape((K - 1)*k, -1)
+
+    sure = yhat.max(axis=1) > 1 - 1e-6
+    R, S, N = _root(information(s*~sure if lam == 0 else s)) # what only they say has its optimum at infinity
+    if N is None and lam == 0 and sure.any(): R, S, N = _root(information(s))
+    T = np.zeros((n + 1, k)) # from weights of axes to coefficients and intercept
+    T[:n, :len(features.out)] = (np.diag(features.out) if features.out.ndim == 1 else features.out.T)/features.peak[:, None]
+    if features.fit_intercept: T[n, :-1], T[n, -1] = -(features.mu*features.peak)@T[:n, :-1], 1
+
+    def sizes(R): return ((R.reshape(-1, K - 1, k)@T.T)**2).sum(axis=0)
+    variance = sizes(R)
+    if N is not None: variance[sizes(N) > 1e-10*(sizes(S) + sizes(N))] = np.nan
+    if features.basis is None: return variance
+    # what the axes leave out: known from the penalty alone
+    B, offset = features.basis, features.mu*features.peak/features.metric
+    out = np.append(np.maximum(1 - (B*B).sum(axis=1), 0), ((offset - B@(B.T@offset))**2).sum())
+    out[out < 1e-12*np.append(np.ones(n), max(offset@offset, 1e-300))] = 0
+    with np.errstate(over="ignore"): return variance + (np.where(out > 0, np.nan, 0) if lam == 0 else out*(2/lam))
 
 # %% ../nbs/22_regression.ipynb #f21d6f03
 class SoftmaxRegression(Classifier):
@@ -149,7 +181,7 @@ class SoftmaxRegression(Classifier):
 
         Parameters
         ----------
-        X : (m, n) array_like or DataFrame
+        X : (m, n) array_like, DataFrame or SciPy sparse matrix
             Examples as rows, finite.
         y : (m,) or (m, K) array_like
             Labels of any sortable kind, or rows of probabilities.
@@ -165,8 +197,13 @@ class SoftmaxRegression(Classifier):
         ------
         ValueError
             For bad input or parameters.
-        TypeError
-            For a sparse X.
+        Warns
+        -----
+        UserWarning
+            Without a penalty, if columns are sums of others: names them. Of all optima the fit is then the one whose
+            coefficients, per standard deviation of their columns, have the least sum of squares.
+        ConvergenceWarning
+            If there is no optimum, or it was not reached; a UserWarning where scikit-learn is not loaded.
 
         Examples
         --------
@@ -175,42 +212,46 @@ class SoftmaxRegression(Classifier):
         """
         self._check_parameters()
         names = feature_names(X)
-        X = check_features(X)
-        classes, y, Q = encode(y, len(X))
-        s = sample_weights(sample_weight, len(X))
-        K, totals = len(classes), np.bincount(y, s, len(classes)) if Q is None else s@Q
-        if (totals > 0).sum() < 2:
-            raise ValueError("the data must hold at least 2 classes of positive weight, "
-                             f"got only one class: {classes[totals > 0].tolist()}")
-        per_class = balance(self.class_weight, classes, totals)
-        if Q is None: s = s*per_class[y]
-        else: Q = Q*per_class; s = s*Q.sum(axis=1)
-        keep = s > 0
-        if not keep.any():
-            raise ValueError("sample_weight and class_weight leave every sample "
-                             "with weight zero")
+        X = check_features(X, sparse=True)
+        classes, y, Q = encode(y, X.shape[0])
+        s, unit, per_class = self._weights(sample_weight, classes, y, Q, X.shape[0])
+        keep, K = s > 0, len(classes)
         if not keep.all(): X, s = X[keep], s[keep]
         if y is not None: y = y[keep]
-        if Q is not None: Q = Q[keep]/Q[keep].sum(axis=1, keepdims=True)
+        if Q is not None: Q = Q[keep]*per_class; Q /= Q.sum(axis=1, keepdims=True)
         if self.label_smoothing:
             if Q is None: Q = one_hot(y, K)
             Q = (1 - self.label_smoothing)*Q + self.label_smoothing/K
-        lam = (2 if K == 2 else 1)/self.C
-        prepared = ScaledFeatures(X, lam, self.fit_intercept)
-        start = np.zeros((K, prepared.X.shape[1]))
+        if Q is not None and (Q.max(axis=1) == 1).all(): y, Q = Q.argmax(axis=1), None
+        there = (np.bincount(y, minlength=K) if Q is None else Q.sum(axis=0)) > 0
+        if not self.fit_intercept: there[:] = True # an intercept alone can make a class impossible
+        if not there.all(): y, Q = (there.cumsum() - 1)[y] if Q is None else None, None if Q is None else Q[:, there]
+        lam = (2 if K == 2 else 1)/self.C/unit
+        features = self._features(X, lam)
+        start = np.zeros((there.sum(), features.X.shape[1]))
         if self.warm_start and hasattr(self, "coef_"):
-            start = prepared.inwards(*self._both_rows(classes, X.shape[1]))
+            W, b = self._both_rows(classes, X.shape[1])
+            start = features.inwards(W[there], b[there])
         if Q is not None: Q = np.ascontiguousarray(Q.T)
-        objective = Objective(prepared.X, prepared.lam, y, Q, None if (s == 1).all() else s)
+        objective = Objective(features.X, features.lam, y, Q, None if (s == 1).all() else s)
         if not start.any(): start = head_start(objective, start)
-        found = minimize(objective, start, self.tol, self.max_iter)
-        if not found.converged: self._warn(found, s.sum())
-        W, b = prepared.outwards(found.W)
+        # what an unpenalised fit is read for are its coefficients: near the optimum a step brings many digits
+        tol = self.tol if lam else min(self.tol, max(self.tol/1000, 1e-10))
+        found = minimize(objective, start, tol, self.max_iter)
+        W, b = np.zeros((K, X.shape[1])), np.full(K, -50.0) # e^-50 at most, since the largest of the others is above 0
+        W[there], b[there] = features.outwards(found.W)
         if K == 2: W, b = W[1:] - W[:1], b[1:] - b[:1]
+        if not (np.isfinite(W).all() and np.isfinite(b).all()):
+            raise ValueError("coefficients beyond the largest float: bring X to ordinary numbers, the largest "
+                             f"of each column now being {features.peak.min():.1e} to {features.peak.max():.1e}")
         self.classes_ = classes
+        self._there = there
         remember_columns(self, W.shape[1], names)
         self.n_iter_ = np.array([found.n_iter], np.int32)
-        self.coef_, self.intercept_ = W.astype(X.dtype), b.astype(X.dtype)
+        small = max(abs(W).max(), abs(b).max()) < np.finfo(X.dtype).max
+        self.coef_, self.intercept_ = (W.astype(X.dtype), b.astype(X.dtype)) if small else (W, b)
+        if not lam and features.basis is not None and features.basis.shape[1] < X.shape[1]: self._warn_collinear(features)
+        if not found.gap <= self.tol/100: self._warn(found, features, s.sum()/max(lam, 1e-300))
         return self
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
@@ -236,7 +277,13 @@ class SoftmaxRegression(Classifier):
         >>> SoftmaxRegression().fit([[0], [1], [2]], ["a", "b", "c"]).decision_function([[0], [1]]).shape
         (2, 3)
         """
-        z = fitted_features(self, X)@self.coef_.T + self.intercept_
+        X = fitted_features(self, X, sparse=True)
+        with np.errstate(over="ignore", invalid="ignore"):
+            z = X@self.coef_.T + self.intercept_
+            if z.dtype == np.float32 and not np.isfinite(z).all(): z = X.astype(np.float64)@self.coef_.T + self.intercept_
+        if not np.isfinite(z).all():
+            i = int(np.argwhere(~np.isfinite(z))[0, 0])
+            raise ValueError(f"the logits of row {i} are beyond the largest float: its largest entry is {abs(X[i]).max():.1e}")
         return z[:, 0] if len(self.classes_) == 2 else z
 
     def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
@@ -285,12 +332,14 @@ class SoftmaxRegression(Classifier):
         Returns
         -------
         ((K-1, n) array, (K-1,) array)
-            Of the coefficients and intercepts against the first class, in their units; 0 for intercepts not fitted.
+            Of the coefficients and intercepts against the first class, in their units; 0 for intercepts not fitted. NaN for what
+            X does not determine: without a penalty, columns that are sums of others, or that separate classes. A class
+            without weight has NaN and is no reference: then the next is "the first".
 
         Raises
         ------
         ValueError
-            Before `fit`, if m < n, if X does not determine a coefficient, and without y if it is needed.
+            Before `fit`, and without y if it is needed.
 
         Examples
         --------
@@ -327,23 +376,24 @@ class SoftmaxRegression(Classifier):
         """
         errors, constant = self._contrast_errors(X, y, sample_weight)
         W, b = self.coef_.astype(np.float64), self.intercept_.astype(np.float64)
-        if len(self.classes_) > 2: W, b = W[1:] - W[:1], b[1:] - b[:1]
-        names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(W.shape[1])])
+        first = self._first()
+        others = np.arange(len(self.classes_)) != first
+        if len(self.classes_) > 2: W, b = (W - W[first])[others], (b - b[first])[others]
         rows = []
-        for k, label in enumerate(self.classes_[1:].tolist()):
+        for k, label in enumerate(self.classes_[others].tolist()):
             if self.fit_intercept: rows.append(_row(label, "intercept", b[k], constant[k]))
-            rows += [_row(label, name, W[k, j], errors[k, j]) for j, name in enumerate(names)]
-        return Summary(self.classes_[:1].tolist()[0], rows)
+            rows += [_row(label, self._column(j), W[k, j], errors[k, j]) for j in range(W.shape[1])]
+        return Summary(self.classes_.tolist()[first], rows)
 
     def _check_parameters(self):
         def real(name, ok, rule):
             value = getattr(self, name)
-            odd = isinstance(value, (bool, np.bool_, str)) or not np.isscalar(value)
+            odd = isinstance(value, (bool, np.bool_, str, complex)) or not np.isscalar(value)
             if odd or not ok(value):
                 raise ValueError(f"{name} must be {rule}, got {value!r}")
         real("C", lambda v: v > 0, "above 0 (inf for no penalty)")
         real("tol", lambda v: 0 < v < np.inf, "above 0")
-        real("max_iter", lambda v: v >= 1 and v == int(v), "a whole number of at least 1")
+        real("max_iter", lambda v: 1 <= v < np.inf and v == int(v), "a whole number of at least 1")
         real("label_smoothing", lambda v: 0 <= v <= 1, "in [0, 1]")
         if not isinstance(self.fit_intercept, (bool, np.bool_)):
             raise ValueError("fit_intercept must be True or False, "
@@ -363,14 +413,44 @@ class SoftmaxRegression(Classifier):
         if len(classes) > 2: return W, b
         return np.concatenate([-W, W])/2, np.concatenate([-b, b])/2
 
-    def _contrast_errors(self, X, y, sample_weight):
-        X = fitted_features(self, X)
-        m, K = len(X), len(self.classes_)
-        if m < X.shape[1]:
-            raise ValueError("standard errors need at least as many samples as features, "
-                             f"got {m} and {X.shape[1]}")
+    def _weights(self, sample_weight, classes, y, Q, m):
+        "Weights of examples, without their unit, a power of two; the unit; and relative weights of classes"
         s = sample_weights(sample_weight, m)
-        if self.class_weight is not None:
+        unit = _power(s.max())
+        s = s/unit
+        totals = np.bincount(y, s, len(classes)) if Q is None else s@Q
+        per_class = balance(self.class_weight, classes, totals)
+        there = (totals > 0) & (per_class > 0)
+        if not there.any(): raise ValueError("sample_weight and class_weight leave every sample with weight zero")
+        if there.sum() < 2:
+            raise ValueError("the data must hold at least 2 classes of positive weight, "
+                             f"got only one class: {classes[there].tolist()}")
+        most = _power(per_class.max())
+        per_class = per_class/most
+        return s*(per_class[y] if Q is None else Q@per_class), unit*most, per_class
+
+    def _features(self, X, lam):
+        return (SparseFeatures if hasattr(X, "tocsr") else ScaledFeatures)(X, lam, self.fit_intercept)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _first(self):
+        "The class that others are compared with"
+        return int(getattr(self, "_there", np.ones(1, bool)).argmax())
+
+    def _column(self, j): return self.feature_names_in_[j] if hasattr(self, "feature_names_in_") else f"x{j}"
+
+    def _contrast_errors(self, X, y, sample_weight):
+        X = fitted_features(self, X, sparse=True)
+        m, K = X.shape[0], len(self.classes_)
+        if self.class_weight is None:
+            s = sample_weights(sample_weight, m)
+            unit = _power(s.max())
+            s = s/unit
+        else:
             if y is None:
                 raise ValueError("class_weight was used in the fit: "
                                  "pass y, so that it can be used here")
@@ -378,23 +458,38 @@ class SoftmaxRegression(Classifier):
             if not np.array_equal(classes, self.classes_):
                 raise ValueError("y must hold the classes of the fit, "
                                  f"{self.classes_.tolist()}")
-            totals = np.bincount(y, s, K) if Q is None else s@Q
-            per_class = balance(self.class_weight, classes, totals)
-            s = s*(per_class[y] if Q is None else Q@per_class)
-        prepared = ScaledFeatures(X, (2 if K == 2 else 1)/self.C, self.fit_intercept)
-        variance = _variances(prepared, softmax(self._every_logit(X).astype(np.float64)), s)
-        if not (variance > 0).all() or not np.isfinite(variance).all():
-            raise ValueError("the observed information is singular: X does not determine some "
-                             "coefficients. Remove features that are constant or sums of others, "
-                             "or lower C")
-        errors = np.sqrt(variance)
-        n = X.shape[1]
+            s, unit, _ = self._weights(sample_weight, classes, y, Q, m)
+        X, s = X[s > 0], s[s > 0]
+        lam, n = (2 if K == 2 else 1)/self.C/unit, X.shape[1]
+        there, first = getattr(self, "_there", np.ones(K, bool)), self._first()
+        yhat = softmax(self._every_logit(X).astype(np.float64))[:, there]
+        variances = np.full((K, n + 1), np.nan)
+        variances[np.flatnonzero(there)[1:]] = _variances(self._features(X, lam), yhat, s, lam)
+        errors = np.sqrt(np.delete(variances, first, axis=0)/unit)
         return errors[:, :n], errors[:, n] if self.fit_intercept else np.zeros(K - 1)
 
-    def _warn(self, found, total):
-        reached = abs(found.gradient).max()/total
-        say = "raise max_iter, raise tol, lower C, or remove features that are sums of others"
-        if found.separated and self.C*total > 1e6:
+    def _warn_collinear(self, features):
+        def names(places):
+            some = ", ".join(repr(str(self._column(j))) for j in places[:4])
+            return f"{some} and {len(places) - 4} more" if len(places) > 4 else some
+        relations = features.relations()
+        said = [names([j]) + (f" is a sum of multiples of {names(others)}" if others else " is constant")
+                for j, others in relations[:5]] + [f"{len(relations) - 5} more"]*(len(relations) > 5)
+        if not relations:
+            said = [f"there are fewer rows ({len(features.X)}) than columns ({names(range(len(features.peak)))})"]
+        warnings.warn(f"without a penalty (C={self.C:g}) X does not determine every coefficient: {'; '.join(said)}. "
+                      "Of all optima this is the one of least norm, per standard deviation of each column; its "
+                      "probabilities are those of the others. Drop such columns, or lower C", UserWarning, stacklevel=3)
+
+    def _warn(self, found, features, strength):
+        reached = abs(found.gradient).max()/len(features.X)
+        say = "raise max_iter, raise tol, or lower C"
+        if found.endless and not found.separated:
+            grows = abs(features.outwards(found.step)[0]*features.metric).max(axis=0)
+            names = [repr(str(self._column(j))) for j in np.flatnonzero(grows > 0.1*grows.max())[:5]]
+            say = ("some examples can be told apart for certain, so that there is no optimum and coefficients grow without "
+                   f"end, most of all those of {', '.join(names)}; probabilities hardly change any more: lower C")
+        elif found.separated and strength > 1e6:
             say = ("the classes are separable and the penalty nearly vanishes "
                    f"(C={self.C:g}), so that ever larger coefficients fit ever better: lower C")
         gap = f"at most {found.gap:.1e}" if np.isfinite(found.gap) else "unknown"
@@ -402,3 +497,4 @@ class SoftmaxRegression(Classifier):
                       f"reached (relative gap {gap}; largest gradient of the mean loss, with features "
                       f"scaled to unit variance, {reached:.1e}): {say}",
                       sklearn_exception("ConvergenceWarning", UserWarning), stacklevel=3)
+
