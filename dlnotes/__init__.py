@@ -19,7 +19,14 @@ from .practice import (
     to_optuna,
 )
 from .frameworks import load_results
-from .gradcheck import ArgumentCheck, GradientCheck, GradientError, check_gradient, numeric_gradient
+from .gradcheck import (
+    ArgumentCheck,
+    GradientCheck,
+    GradientError,
+    check_gradient,
+    check_hessian_vector,
+    numeric_gradient,
+)
 from .layer import CONVENTIONS, BatchNorm, Moments
 from .losses import cross_entropy, log_softmax, logsumexp, one_hot, softmax
 from .network import MLP
@@ -67,6 +74,7 @@ __all__ = [
     "batchnorm_backward",
     "batchnorm_inference",
     "check_gradient",
+    "check_hessian_vector",
     "cores",
     "cross_entropy",
     "due",

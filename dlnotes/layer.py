@@ -26,6 +26,7 @@ from dlnotes.normalize import (
     inference_with_cache,
     mean_and_variance,
     per_feature,
+    save_archive,
 )
 
 # %% ../nbs/16_layer.ipynb #4a5ef5ec
@@ -120,7 +121,8 @@ class BatchNorm:
     """Batch normalization with running statistics.
 
     State: `gamma` (1 at first), `beta` (0), `mean` (0) and `var` (1), (n,) arrays, float64 unless you set others, and
-    `steps`, the number of batches averaged. After `backward`, `dgamma` and `dbeta`.
+    `steps`, the number of batches averaged. Statistics that were set from outside count as well: those of `recalibrate`
+    as the batches that they are made of, others as 1000 batches. After `backward`, `dgamma` and `dbeta`.
 
     Parameters
     ----------
@@ -188,6 +190,7 @@ class BatchNorm:
         self.gamma, self.beta = np.ones(num_features), np.zeros(num_features)
         self.mean, self.var, self.steps = np.zeros(num_features), np.ones(num_features), 0
         self.dgamma = self.dbeta = self.cache = None
+        self._taken = 0
 
     @classmethod
     def like(cls, convention: str, num_features: int, **changes: Any) -> "BatchNorm":
@@ -267,8 +270,15 @@ class BatchNorm:
         self.cache = cache
         return y
 
+    def _count_taken(self, count):
+        "Let statistics from elsewhere count: as batches of this size, or as 1000 if nobody knows how many they were"
+        if self._taken: self.steps = max(self.steps, round(self._taken/count))
+        elif self.steps == 0 and (self.mean.any() or (self.var != 1).any()): self.steps = 1000
+        self._taken = 0
+
     def _update(self, cache):
         "Move the running averages towards the batch's mean and variance"
+        self._count_taken(cache.count)
         self.steps += 1
         if self.decay is None: rate = 1/self.steps
         elif self.debias: rate = (1 - self.decay)/(1 - self.decay**self.steps)
@@ -306,8 +316,8 @@ class BatchNorm:
         array([3.])
         """
         if self.cache is None:
-            raise ValueError("backward needs a forward pass first: call bn(x) on some "
-                             "examples")
+            raise ValueError("backward has no batch to go back through: call bn(x) on some "
+                             "examples first; it keeps nothing of an empty batch, of a pickled layer or of a copy")
         dx, self.dgamma, self.dbeta = batchnorm_backward(dy, self.cache)
         return dx
 
@@ -356,7 +366,7 @@ class BatchNorm:
         return (W*s.reshape(shape)).astype(W.dtype), b.astype(W.dtype)
 
     def recalibrate(self, batches: Iterable[ArrayLike | Moments]) -> "BatchNorm":
-        """Sets mean and var to those of all batches together, exactly.
+        """Sets mean and var to those of all batches together, exactly, and `steps` to their number.
 
         Parameters
         ----------
@@ -379,13 +389,15 @@ class BatchNorm:
         array([4.])
         """
         of = lambda b: b if isinstance(b, Moments) else Moments.of(b, self.axis)
-        total = sum(map(of, batches))
+        parts = [of(b) for b in batches]
+        total = sum(parts)
         if not isinstance(total, Moments):
             raise ValueError("batches must hold at least one batch")
         if len(total.mean) != self.num_features:
             raise ValueError(f"batches must have {self.num_features} features, got "
                              f"{len(total.mean)}")
         self.mean, self.var = total.mean.copy(), total.var.copy()
+        self.steps, self._taken = len(parts), total.count
         return self
 
     def state(self, convention: str = "dlnotes") -> dict[str, np.ndarray]:
@@ -425,7 +437,8 @@ class BatchNorm:
         Parameters
         ----------
         state : mapping
-            (n,) array_like by name; others than the convention's are left aside.
+            (n,) array_like by name; others than the convention's are left aside. Without scale or shift (or with None)
+            these are 1 and 0; without a counter the statistics count as 1000 batches.
         convention : str
             Whose names and meanings, as in `like`.
 
@@ -446,25 +459,29 @@ class BatchNorm:
         """
         convention = _convention(convention)
         c = CONVENTIONS[convention]
-        if missing := [name for name in c["names"] if name not in state]:
-            raise ValueError(f"a state of {convention} needs {', '.join(c['names'])}; "
-                             f"missing: {', '.join(missing)}")
+        state = {name: state[name] for name in (*c["names"], "num_batches_tracked") if name in state}
+        if missing := [name for name in c["names"][2:] if state.get(name) is None]:
+            raise ValueError(f"a state of {convention} needs {', '.join(c['names'][2:])}, and may have "
+                             f"{', '.join(c['names'][:2])}; missing: {', '.join(missing)}")
+        for name, neutral in zip(c["names"][:2], (self.gamma*0 + 1, self.beta*0), strict=True):
+            if state.get(name) is None: state[name] = neutral
         given = (per_feature(name, state[name], self.num_features) for name in c["names"])
         gamma, beta, mean, spread = given
         if (spread[0] < 0).any():
             raise ValueError(f"{c['names'][3]} must not be negative, got {spread[0].min()}")
         self.gamma, self.beta = (p.astype(dtype) for p, dtype in (gamma, beta))
         self.mean, self.var = mean[0], spread[0]**2 if c["average"] == "std" else spread[0]
-        self.steps = int(state.get("num_batches_tracked", self.steps))
+        steps = state.get("num_batches_tracked")
+        self.steps, self._taken = 0 if steps is None else int(np.asarray(steps)), 0
         return self
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str] | IO[bytes]) -> None:
         """Writes settings and state as a NumPy archive, without pickle.
 
         Parameters
         ----------
-        path : str or path
-            The file's name, used as it is.
+        path : str, path or file
+            The file's name, used as it is, or a file open for writing bytes.
 
         Raises
         ------
@@ -480,9 +497,7 @@ class BatchNorm:
         ...     [path.name for path in Path(folder).iterdir()]
         ['bn.npz']
         """
-        with open(path, "wb") as file:
-            config = json.dumps(self._config())
-            np.savez(file, config=config, steps=self.steps, **self.state())
+        save_archive(path, config=json.dumps(self._config()), steps=self.steps, taken=self._taken, **self.state())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | IO[bytes]) -> "BatchNorm":
@@ -515,8 +530,14 @@ class BatchNorm:
         with archive(path, "BatchNorm", "gamma") as file:
             bn = cls(**json.loads(str(file["config"])))
             bn.load_state(file)
-            bn.steps = int(file["steps"])
+            bn.steps, bn._taken = int(file["steps"]), int(file["taken"]) if "taken" in file else 0
         return bn
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"cache": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update({"_taken": 0} | state)
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{k}={v!r}" for k, v in self._config().items())

@@ -21,7 +21,7 @@ from .estimators import (
     remember_columns, sample_weights)
 from .layer import BatchNorm
 from .losses import cross_entropy
-from .normalize import archive
+from .normalize import archive, save_archive
 
 # %% ../nbs/23_network.ipynb #b382826e
 def _shapes(sizes, norm):
@@ -93,7 +93,8 @@ def _weighted_loss(z, y, s):
 # %% ../nbs/23_network.ipynb #3de59e91
 _WHOLE = int, np.integer
 _RULES = {
-    "lr eps": (lambda v: 0 < v < np.inf, "a finite number above 0"),
+    "lr": (lambda v: 0 < v <= 1e6, "above 0 and at most 1e6"),
+    "eps": (lambda v: 0 < v < np.inf, "a finite number above 0"),
     "lr_decay": (lambda v: 0 <= v < np.inf, "a finite number of at least 0"),
     "momentum beta1 beta2 bn_decay": (lambda v: 0 <= v < 1, "in [0, 1)"),
     "validation_fraction": (lambda v: 0 < v < 1, "above 0 and below 1"),
@@ -197,6 +198,8 @@ class MLP(Classifier):
         The labels, sorted.
     params_ : dict
         Arrays by name: W1, gamma1, ...
+    steps_ : int
+        How many updates were made.
     curves_ : dict
         Lists with a value per epoch: loss (nats), lr, and with a validation set validation_loss and validation_score.
 
@@ -277,6 +280,9 @@ class MLP(Classifier):
             count = math.ceil(self.validation_fraction*len(X))
             held, kept = np.split(rng.permutation(len(X)), [count])
             validation = (X[held], y[held]) + (() if s is None else (s[held],))
+            if len(kept) < len(classes):
+                raise ValueError(f"validation_fraction={self.validation_fraction} leaves {len(kept)} of {len(X)} examples "
+                                 f"to train {len(classes)} classes on: hold out fewer")
             X, y, s = X[kept], y[kept], None if s is None else s[kept]
         if self.norm and min(self.batch_size, len(X)) < 2:
             raise ValueError("batch norm needs mini-batches of 2 examples or more, got "
@@ -498,13 +504,13 @@ class MLP(Classifier):
         X = fitted_features(self, X)
         return self._logits(X.astype(self.theta_.dtype, copy=False))
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str] | IO[bytes]) -> None:
         """Writes settings and weights as a NumPy archive, without pickle.
 
         Parameters
         ----------
-        path : str or path
-            The file's name, used as it is.
+        path : str, path or file
+            The file's name, used as it is, or a file open for writing bytes.
 
         Raises
         ------
@@ -537,8 +543,7 @@ class MLP(Classifier):
                              "its labels must be strings or numbers") from None
         names = {"names": np.array(self.feature_names_in_.tolist())} if hasattr(self, "feature_names_in_") else {}
         statistics = [np.stack([bn.mean, bn.var]) for bn in self.bns_ if bn]
-        with open(path, "wb") as file:
-            np.savez(file, config=config, classes=classes, sizes=self.sizes_,
+        save_archive(path, config=config, classes=classes, sizes=self.sizes_,
                      theta=self.theta_, statistics=np.hstack([np.empty((2, 0)), *statistics]), **names)
 
     @classmethod
@@ -581,6 +586,9 @@ class MLP(Classifier):
             net.classes_ = file["classes"]
             remember_columns(net, net.sizes_[0], file["names"].astype(object) if "names" in file else None)
         return net
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("params_", "grads_")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

@@ -1,12 +1,15 @@
 """The gradient check: what it passes, what it catches, what it refuses to answer, and that it agrees with others."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import check_grad
 
-from dlnotes import GradientError, check_gradient, numeric_gradient
+from dlnotes import GradientError, check_gradient, check_hessian_vector, numeric_gradient
+from dlnotes.newton import Objective
 
 EPS = 0.1
 NOISE = iter(np.random.default_rng(0).random(1000))
@@ -190,24 +193,34 @@ def test_dy_is_not_the_numbers_x_was_drawn_from():
 
 
 def test_neither_x_nor_dy_is_changed():
-    def rude(x):
-        x += 1
-        return x * 2
-
     def rude_grad(dy, x):
         dy *= 2
+        x *= 0
         return dy
 
     x, dy = np.ones(3), np.ones(3)
     x.flags.writeable = dy.flags.writeable = False
-    assert check_gradient(rude, x, rude_grad, dy=dy)
+    assert check_gradient(lambda x: x * 2, x, rude_grad, dy=dy)
     assert (x == 1).all() and (dy == 1).all()
 
 
 @pytest.mark.parametrize(
     ("f", "x", "grad", "options", "message"),
     [
-        (np.sin, np.ones(2, np.float32), np.cos, {}, "float64, got float32.*astype"),
+        (np.sin, np.ones(2, np.float16), np.cos, {}, "float64, got float16"),
+        (np.sin, np.array([1.0, None]), np.cos, {}, "float64, got object"),
+        (lambda x: x + 1j, np.ones(2), np.cos, {}, "float64, got complex128"),
+        (np.sin, np.ones(2), np.cos, {"dy": np.ones(2) * 1j}, "dy must be real numbers, got complex128"),
+        (np.sin, np.ones(2), np.cos, {"dy": np.array([1, np.inf])}, "dy must be finite, got inf"),
+        (np.sin, np.ones(2), np.cos, {"entries": True}, "entries must be a positive whole number, got True"),
+        (np.sin, np.ones(2), np.cos, {"directions": np.True_}, "directions must be a positive whole number, got"),
+        (np.sin, np.ones(2), np.cos, {"h": True}, "h must be a positive number, got True"),
+        (np.sin, np.ones(2), np.cos, {"tol": "small"}, "tol must lie between 0 and 1, got 'small'"),
+        (lambda x: x[:0], np.ones(2), lambda dy, x: x, {}, r"empty array of shape \(0,\)"),
+        (lambda x: [x, x[:1]], np.ones(2), lambda dy, x: x, {}, "f must return one array of numbers"),
+        (lambda x: None, np.ones(2), lambda dy, x: x, {}, "float64, got object"),
+        (np.sin, (np.ones(2), np.ones((0, 3))), np.cos, {}, "must not be empty"),
+        (lambda x: x**2, np.array([1e300]), lambda dy, x: 2 * x, {}, "finite near x, got inf"),
         (np.sin, np.ones(2, complex), np.cos, {}, "float64, got complex128"),
         (np.sin, np.array(["a"]), np.cos, {}, "float64, got"),
         (np.sin, np.array([True]), np.cos, {}, "float64, got bool"),
@@ -221,7 +234,14 @@ def test_neither_x_nor_dy_is_changed():
         (np.sin, np.ones(2), np.cos, {"entries": 0}, "entries must be a positive whole number, got 0"),
         (np.sin, np.ones(2), np.cos, {"directions": 1.5}, "directions must be a positive whole number, got 1.5"),
         (np.sin, np.ones(2), np.cos, {"method": "forward"}, "'central' or 'complex', got 'forward'"),
-        (lambda x: np.sin(x).astype(np.float32), np.ones(2), np.cos, {}, "f must return float64.*got float32"),
+        (
+            lambda x: np.sin(x).astype(np.float16),
+            np.ones(2),
+            np.cos,
+            {},
+            "f must return float32 or float64.*got float16",
+        ),
+        (lambda x: np.sin(x).astype(int), np.ones(2), np.cos, {}, "f must return.*float64, got int"),
         (lambda x: np.log(x - 2), np.ones(2), np.cos, {}, "f must be finite near x, got nan"),
         (lambda x: x * next(NOISE), np.ones(2), np.cos, {}, "same for the same x"),
         (lambda x: np.abs(x.real), np.ones(2), lambda dy, x: dy, {"method": "complex"}, "dropped the imaginary part"),
@@ -273,3 +293,313 @@ def test_arguments_may_come_as_a_list():
     args = lambda kind: (lambda x, w: x @ w, kind((x, w)), lambda dy, x, w: (dy @ w.T, x.T @ dy))
     assert [a.shape for a in check_gradient(*args(list)).arguments] == [(4, 3), (3, 4)]
     assert check_gradient(*args(list)) == check_gradient(*args(tuple))
+
+
+# Functions that reuse memory, change what they get, or differ from call to call
+
+
+def reusing(f, size):
+    """f, which writes what it returns into one and the same memory."""
+    memory = np.empty(size)
+
+    def inner(*args):
+        memory[...] = f(*args)
+        return memory
+
+    return inner
+
+
+@pytest.mark.parametrize("kind", ["an array", "a number", "a part of one"])
+def test_a_function_may_return_the_same_memory_each_time(kind):
+    x, whole = np.array([0.5, -1.0, 2.0]), reusing(np.sin, 3)
+    f, slope = {
+        "an array": (reusing(np.sin, 3), lambda dy, x: dy * np.cos(x)),
+        "a number": (reusing(lambda x: np.sin(x).sum(), ()), np.cos),
+        "a part of one": (lambda x: whole(x)[::2], lambda dy, x: np.cos(x) * [dy[0], 0, dy[1]]),
+    }[kind]
+    dy = {"an array": np.ones(3), "a number": None, "a part of one": np.ones(2)}[kind]
+    assert check_gradient(f, x, slope, dy=dy) and check_gradient(f, x, slope, dy=dy, directions=2)
+    assert not check_gradient(f, x, lambda *a: np.zeros(3), dy=dy, raises=False)
+    assert np.abs(numeric_gradient(f, x, dy=dy)).max() > 0.1
+
+
+def test_a_gradient_may_be_memory_that_f_writes_over():
+    grads = np.empty(3)
+
+    def f(x):
+        np.multiply(2, x, out=grads)
+        return (x**2).sum()
+
+    x = np.array([1.0, 2.0, 3.0])
+    f(x)
+    for grad in (grads, grads.view(), lambda x: grads):
+        f(x)
+        assert check_gradient(f, x, grad)
+    f(x)
+    assert check_gradient(lambda x, y: f(x) + y.sum(), (x, x), (grads, np.ones(3)))
+
+
+def test_x_and_dy_may_be_memory_that_f_writes_over_and_holds_x_again_in_the_end():
+    weights = np.array([1.0, 2.0, 3.0])
+
+    def f(x):
+        weights[...] = x
+        return (weights**2).sum()
+
+    assert check_gradient(f, weights, lambda x: 2 * x) and weights.tolist() == [1, 2, 3]
+    assert np.allclose(numeric_gradient(f, weights), [2, 4, 6]) and weights.tolist() == [1, 2, 3]
+    dy = np.ones(3)
+
+    def g(x):
+        dy[...] = 7
+        return x**2
+
+    assert check_gradient(g, weights, lambda dy, x: 2 * x * dy, dy=dy)
+
+
+@pytest.mark.parametrize("change", ["all", "one entry", "the second", "sorts"])
+def test_an_f_that_changes_what_it_gets_is_named(change):
+    def f(a, b):
+        if change == "all":
+            a *= 2
+        elif change == "one entry":
+            a[-1] = 0
+        elif change == "sorts":
+            a.sort()
+        else:
+            b -= b.mean()
+        return a.sum() + b.sum()
+
+    name = "b" if change == "the second" else "a"
+    with pytest.raises(ValueError, match=f"changed {name}:"):
+        check_gradient(f, (np.array([3.0, 1.0]), np.array([1.0, 5.0])), (np.ones(2), np.ones(2)))
+
+
+@pytest.mark.parametrize("kind", ["dropout", "noise", "late", "counts", "the gradient steps"])
+def test_an_f_that_differs_from_call_to_call_is_named(kind):
+    rng, calls, w = np.random.default_rng(0), [], np.ones(1)
+
+    def f(x):
+        calls.append(1)
+        factor = {
+            "dropout": rng.random(x.shape) > 0.5,
+            "noise": 1 + 1e-9 * rng.standard_normal(),
+            "late": 1 + (len(calls) > 6),
+            "counts": len(calls) // 2,
+            "the gradient steps": w[0],
+        }[kind]
+        return (factor * x**2).sum()
+
+    def grad(x):
+        if kind == "the gradient steps":
+            w[0] -= 0.1
+        return 2 * x
+
+    with pytest.raises(ValueError, match="same for the same x"):
+        check_gradient(f, np.arange(1.0, 12.0), grad)
+
+
+# Scales, edges and precisions
+
+
+def smooth():
+    return {
+        "log": (lambda x: np.log(x).sum(), lambda x: 1 / x),
+        "sqrt": (lambda x: np.sqrt(x).sum(), lambda x: 0.5 / np.sqrt(x)),
+        "square": (lambda x: (x**2).sum(), lambda x: 2 * x),
+        "sin": (lambda x: np.sin(x).sum(), np.cos),
+        "x log x": (lambda x: (x * np.log(x)).sum(), lambda x: np.log(x) + 1),
+        "inverse": (lambda x: 1 / x, lambda dy, x: -dy / x**2),
+        "cube": (lambda x: x**3, lambda dy, x: 3 * dy * x**2),
+        "arctan": (np.arctan, lambda dy, x: dy / (1 + x * x)),
+        "python's": (lambda x: sum(map(math.log, x)), lambda x: 1 / x),
+    }
+
+
+def one_off(grad, i, factor):
+    def inner(*args):
+        g = np.array(grad(*args))
+        g[i] *= factor
+        return g
+
+    return inner
+
+
+@pytest.mark.parametrize("name", smooth())
+@pytest.mark.parametrize("x", [[1e6, 0.1], [1e6, 0.5], [1e-6, 1e6, 1.0, 30.0], [1e3, 1e-3], [2e-6, 3e-6]])
+def test_a_right_gradient_passes_and_one_per_cent_in_any_entry_fails_at_all_scales(name, x):
+    (f, grad), x = smooth()[name], np.array(x)
+    assert check_gradient(f, x, grad)
+    for i in range(x.size):
+        assert check_gradient(f, x, one_off(grad, i, 1.01), raises=False).verdict == "wrong", i
+    numeric = numeric_gradient(f, x, dy=np.ones(x.shape) if np.ndim(f(x)) else None)
+    right = grad(np.ones(x.shape), x) if np.ndim(f(x)) else grad(x)
+    np.testing.assert_allclose(numeric, right, rtol=0.0025)
+
+
+@pytest.mark.parametrize(
+    ("f", "slope", "x"),
+    [
+        (np.log, lambda x: 1 / x, 1e-9),
+        (np.arcsin, lambda x: 1 / np.sqrt(1 - x * x), 1 - 1e-7),
+        (np.arctanh, lambda x: 1 / (1 - x * x), -1 + 1e-6),
+        (lambda x: np.sqrt(1 + x) if x >= 0 else np.nan, lambda x: 0.5 / np.sqrt(1 + x), 0.0),
+        (lambda x: math.sqrt(1 - x) if x <= 0 else math.sqrt(-x), lambda x: -0.5 / np.sqrt(1 - x), 0.0),
+        (lambda x: 1 / (x - 0.999), lambda x: -1 / (x - 0.999) ** 2, 1.0),
+        (np.abs, np.sign, 1e-9),
+        (lambda x: np.sin(1e5 * x), lambda x: 1e5 * np.cos(1e5 * x), 1.0),
+    ],
+)
+def test_steps_stay_where_f_is_finite_and_near(f, slope, x):
+    x = np.array(x)
+    for factor, verdict in ((1, "ok"), (1.01, "wrong")):
+        assert check_gradient(lambda x: f(float(x)), x, factor * slope(x), raises=False).verdict == verdict
+
+
+@pytest.mark.parametrize("kind", ["x", "value", "inside", "the gradient"])
+@pytest.mark.parametrize("name", ["tanh", "softplus", "log", "mean of squares"])
+def test_in_float32_the_tolerance_is_worked_out(kind, name):
+    x = np.abs(np.random.default_rng(0).normal(size=6)) + 0.1
+    f, grad = {
+        "tanh": (lambda x: np.tanh(x).sum(), lambda x: 1 - np.tanh(x) ** 2),
+        "softplus": (lambda x: np.logaddexp(0, x).sum(), lambda x: 1 / (1 + np.exp(-x))),
+        "log": (lambda x: np.log(x).sum(), lambda x: 1 / x),
+        "mean of squares": (lambda x: (x**2).mean(), lambda x: 2 * x / 6),
+    }[name]
+    single = np.float32
+    f, x, grad = {
+        "x": (f, x.astype(single), grad),
+        "value": (lambda x, f=f: single(f(x)), x, grad),
+        "inside": (lambda x, f=f: float(f(x.astype(single))), x, grad),
+        "the gradient": (f, x, lambda x, g=grad: g(x.astype(single))),
+    }[kind]
+    check = check_gradient(f, x, grad)
+    assert 1e-5 < check.tol < 0.01
+    for i in range(6):
+        assert check_gradient(f, x, one_off(grad, i, 1.01), raises=False).verdict == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "grad"),
+    [
+        (lambda x: x.sum(), [5e-324, 1.0], np.ones_like),
+        (lambda x: (x**2).sum(), [1e-310, 0.0], lambda x: 2 * x),
+        (lambda x: np.log(x).sum(), [1e300, 1.0], lambda x: 1 / x),
+        (lambda x: x.sum(), [1.7e308, 1.0], np.ones_like),
+        (np.sqrt, [1e-300, 1e300], lambda dy, x: 0.5 * dy / np.sqrt(x)),
+        (lambda x: x / 1e200, [1e300, 1e-300], lambda dy, x: dy / 1e200),
+    ],
+)
+def test_the_smallest_and_the_largest_numbers_have_an_answer(f, x, grad):
+    x = np.array(x)
+    with np.errstate(all="raise"):
+        assert check_gradient(f, x, grad).verdict == "ok"
+        assert check_gradient(f, x, lambda *a: 1.01 * grad(*a) + 1e-9 * (np.abs(x) < 1), raises=False).verdict != "ok"
+
+
+# The third verdict
+
+
+@pytest.mark.parametrize("factor", [0, 1, 1.5, -1])
+@pytest.mark.parametrize("hides", [1e18, -1e20])
+def test_what_rounding_hides_is_neither_right_nor_wrong_and_raises(factor, hides):
+    x = np.array([1.0, 2.0, 3.0])
+    f = lambda x: hides + (x**2).sum()
+    check = check_gradient(f, x, lambda x: 2 * factor * x, raises=False)
+    assert check.verdict == "cannot tell" and not check and "cannot tell" in repr(check)
+    assert check.arguments[0].uncertainty > 0.01 and "rounding" in check.arguments[0].hint
+    with pytest.raises(GradientError, match="nobody can tell"):
+        check_gradient(f, x, lambda x: 2 * factor * x)
+    assert check_gradient(lambda x: hides + x, x, lambda dy, x: factor * dy, raises=False).verdict == "cannot tell"
+
+
+@pytest.mark.parametrize("c", [1e6, 1e8, 1e10, 1e12])
+def test_what_larger_steps_show_is_told(c):
+    x, f = np.array([1.0, 2.0, 3.0]), lambda x: c + (x**2).sum()
+    assert check_gradient(f, x, lambda x: 2 * x)
+    for factor in (0, 1.01, 1.5):
+        assert check_gradient(f, x, lambda x, factor=factor: 2 * factor * x, raises=False).verdict == "wrong"
+
+
+def test_a_gradient_of_zero_is_told_from_one_that_nobody_can_see():
+    x = np.random.default_rng(0).normal(size=5)
+    assert check_gradient(lambda x: 5.0 + 0 * x.sum(), x, np.zeros_like)
+    assert check_gradient(lambda x: np.maximum(x, 0).sum(), x, lambda x: 1.0 * (x > 0))
+    assert check_gradient(lambda x: (np.exp(x) - np.e * x).sum(), np.ones(3), lambda x: np.exp(x) - np.e)
+    assert check_gradient(lambda x: ((x - 2) ** 2).sum(), 2 * np.ones(3), lambda x: 2 * (x - 2))
+    bias = lambda z, b: np.tanh((z + b - (z + b).mean(0)) / (z + b).std(0)).sum()  # the bias drops out
+    z, b = np.random.default_rng(1).normal(size=(6, 3)), np.array([0.0, 1.0, -0.3])
+    dz = numeric_gradient(lambda z: bias(z, b), z)
+    assert check_gradient(bias, (z, b), (dz, 1e-17 * np.ones(3)))
+    assert check_gradient(bias, (z, b), (dz, 1e-3 * np.ones(3)), raises=False).verdict == "wrong"
+
+
+# Large inputs
+
+
+@pytest.mark.parametrize("directions", [1, 3])
+def test_directions_find_the_error_they_promise_and_where_it_is(directions):
+    x = np.random.default_rng(0).uniform(1, 2, 100)
+    f, clean = lambda x: (x**3).sum(), 3 * x**2
+    finds = check_gradient(f, x, clean, directions=directions).arguments[0].finds
+    size = finds * np.linalg.norm(clean * x)
+    seen = 0
+    for seed in range(25):
+        g = clean.copy()
+        g[7 * seed % 100] += size / x[7 * seed % 100]
+        check = check_gradient(f, x, g, directions=directions, seed=seed, raises=False)
+        seen += not check
+        if not check:
+            assert check.arguments[0].worst in ((7 * seed % 100,), *range(directions))
+    assert seen >= 24
+    small = [clean + size / 3000 * np.eye(100)[0] for _ in range(20)]
+    assert any(check_gradient(f, x, g, directions=1, seed=s, raises=False) for s, g in enumerate(small))
+
+
+def test_a_wrong_entry_of_many_is_named():
+    x = np.random.default_rng(0).normal(size=(40, 50))
+    g = 1 - np.tanh(x) ** 2
+    g[17, 31] *= -1
+    with pytest.raises(GradientError, match=r"x\[17, 31\] is given"):
+        check_gradient(lambda x: np.tanh(x).sum(), x, g, directions=2)
+
+
+# Second derivatives
+
+
+def test_products_with_the_hessian_that_the_solver_uses():
+    rng = np.random.default_rng(0)
+    X, y, W = rng.normal(size=(12, 3)), rng.integers(0, 4, 12), rng.normal(size=(4, 3))
+    o = Objective(X, lam=np.full(3, 0.1), y=y)
+    shaped = lambda w: w.reshape(4, 3)
+
+    def errors(w):
+        return o.errors(o.loss(shaped(w) @ X.T, shaped(w))[1])
+
+    def grad(w):
+        return o.gradient(errors(w)[0], shaped(w)).ravel()
+
+    def product(w, v, slip=0.0):
+        return (o.curved(shaped(v), errors(w)[1], X) + slip * shaped(v)).ravel()
+
+    assert check_gradient(lambda w: o.loss(shaped(w) @ X.T, shaped(w))[0], W.ravel(), grad)
+    assert check_hessian_vector(grad, W.ravel(), product)
+    assert check_hessian_vector(grad, W.ravel(), product, v=np.ones(12), directions=2)
+    with pytest.raises(GradientError):
+        check_hessian_vector(grad, W.ravel(), lambda w, v: product(w, v, slip=0.01))
+
+
+def test_products_that_are_no_products_are_refused():
+    grad, x = lambda x: x**3, np.array([1.0, 2.0])
+    right = lambda x, v: 3 * x**2 * v
+    assert check_hessian_vector(grad, x, right, entries=1, tol=1e-5)
+    assert not check_hessian_vector(grad, x, lambda x, v: 3 * x**2, raises=False)
+    assert not check_hessian_vector(grad, x, lambda x, v: 0 * v, raises=False)
+    with pytest.raises(TypeError, match="product must be a function, got"):
+        check_hessian_vector(grad, x, x)
+    with pytest.raises(ValueError, match=r"v must have x's shape \(2,\), got \(3,\)"):
+        check_hessian_vector(grad, x, right, v=np.ones(3))
+    with pytest.raises(ValueError, match=r"grad must return x's shape \(2,\), got \(\)"):
+        check_hessian_vector(lambda x: (x**2).sum(), x, right)
+    with pytest.raises(ValueError, match="x must be one array"):
+        check_hessian_vector(grad, (x, x), right)

@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import io
 import pickle
 from fractions import Fraction
 
@@ -529,3 +530,36 @@ def test_data_that_make_no_sense_are_refused():
         net.predict(X)
     with pytest.raises(ValueError, match=r"3 features.*expecting 64"):
         net.fit(X[:50], Y[:50]).predict(X[:, :3])
+
+
+def test_a_pickled_network_is_little_more_than_its_weights_and_trains_on():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(5000, 20)), rng.integers(0, 2, 5000)
+    net = MLP((30,), epochs=1, batch_size=2500).fit(X, y)
+    data = pickle.dumps(net)
+    assert len(data) < 5 * net.theta_.nbytes + 5000
+    copied = pickle.loads(data)
+    np.testing.assert_array_equal(copied.predict_proba(X), net.predict_proba(X))
+    assert copied.step(X[:64], y[:64], 0.01) == net.step(X[:64], y[:64], 0.01)
+    np.testing.assert_array_equal(copied.theta_, net.theta_)
+
+
+def test_a_network_is_saved_to_an_open_file():
+    X, y = np.arange(8.0).reshape(-1, 1), [0, 1] * 4
+    net, file = MLP((4,), epochs=1).fit(X, y), io.BytesIO()
+    net.save(file)
+    file.seek(0)
+    np.testing.assert_array_equal(MLP.load(file).predict_proba(X), net.predict_proba(X))
+
+
+@pytest.mark.parametrize("norm", ["z", None])
+@pytest.mark.parametrize("fraction", [0.95, 0.999])
+def test_a_validation_set_that_leaves_too_little_is_named(norm, fraction):
+    X, y = np.random.default_rng(0).normal(size=(30, 2)), np.arange(30) % 3
+    with pytest.raises(ValueError, match=f"validation_fraction={fraction} leaves [01] of 30 examples"):
+        MLP((4,), norm=norm, patience=2, validation_fraction=fraction).fit(X, y)
+
+
+def test_a_learning_rate_that_is_none_is_named():
+    with pytest.raises(ValueError, match="lr must be above 0 and at most 1e6, got 1"):
+        MLP(lr=1e10).fit([[0.0], [1.0]] * 8, [0, 1] * 8)

@@ -42,6 +42,7 @@ from dlnotes import (
     batchnorm_backward,
     batchnorm_inference,
     check_gradient,
+    check_hessian_vector,
     cores,
     cross_entropy,
     due,
@@ -221,6 +222,13 @@ def test_a_gradient_check():
     check = assert_type(check_gradient(f, [1.0, 2.0], right), GradientCheck)
     assert_type(check.arguments, tuple[ArgumentCheck, ...])
     assert_type(check.error, float)
+    assert_type(check.verdict, str)
+    assert_type(check.arguments[0].finds, float)
+
+    def product(x: np.ndarray, v: np.ndarray) -> np.ndarray:
+        return 2 * v
+
+    assert_type(check_hessian_vector(right, [1.0, 2.0], product), GradientCheck)
     assert_type(numeric_gradient(f, [1.0, 2.0]), np.ndarray)
     with pytest.raises(GradientError) as caught:
         check_gradient(f, [1.0, 2.0], wrong)
