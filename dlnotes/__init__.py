@@ -27,6 +27,7 @@ from .losses import cross_entropy, log_softmax, logsumexp, one_hot, softmax
 from .network import MLP
 from .regression import SoftmaxRegression
 from .report import write_report
+from .points import Shares
 from .runner import search
 from .normalize import batchnorm, batchnorm_backward, batchnorm_inference
 from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Scale, Uniform
@@ -59,6 +60,7 @@ __all__ = [
     "Retune",
     "ReverseLogUniform",
     "Scale",
+    "Shares",
     "SoftmaxRegression",
     "Space",
     "Study",
