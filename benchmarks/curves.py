@@ -32,7 +32,7 @@ def halves(x, y, n=400):
 
 
 def network(data, outputs, layers, lr, beta, batch, decay, report):
-    """A network with rectified layers, trained with Adam; reports its loss on the rows to judge by, returns the last."""
+    """A network with rectified layers, trained with Adam; reports its loss on rows to judge by; returns the last."""
     x, y, xv, yv = data
     rng = np.random.default_rng(0)
     sizes = [x.shape[1], *layers, outputs]
