@@ -76,8 +76,8 @@ def logsumexp(z: ArrayLike, axis: int | tuple[int, ...] = -1, keepdims: bool = F
 
     Examples
     --------
-    >>> float(logsumexp([1000, 1000]) - 1000) == float(np.log(2))
-    True
+    >>> round(float(logsumexp([1000, 1000])), 3)
+    1000.693
     """
     z = floats(z)
     axes = class_axes(z, axis)
