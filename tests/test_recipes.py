@@ -63,11 +63,8 @@ def test_a_recipe_is_short_and_has_a_heading_that_says_what_for():
 
 def chapters():
     """Every module with a page and a title."""
-    return {
-        p.stem[3:]: (f"{p.stem[3:]}.html", p.stem[3:])
-        for p in sorted((root / "nbs").glob("[0-9]*.ipynb"))
-        if api.importable(p.stem[3:])
-    }
+    stems = [p.stem.partition("_")[2] for p in sorted((root / "nbs").glob("[0-9]*.ipynb"))]
+    return {stem: (f"{stem}.html", stem) for stem in stems if api.importable(stem)}
 
 
 @pytest.fixture(scope="module")

@@ -400,7 +400,7 @@ def test_the_first_page_lists_every_chapter_and_leads_where_newcomers_want_to_go
     assert phone.locator("article img").first.bounding_box()["y"] < 2 * 900
 
 
-# Accessibility. axe takes seconds a page: each kind of page is tried in one way, and with AXE=all every page in every way.
+# Accessibility. axe takes seconds a page: each kind of page is tried in one way; with AXE=all, every page in every way.
 
 kinds = {
     (1440, "light"): ["index.html", "claims.html"],

@@ -134,7 +134,8 @@ def ours(url):
 def chapters(nav):
     """For each module of the package its page and that page's title, in the order of the book."""
     titled = {e["notebook"]: e for e in nav if "notebook" in e}
-    return {n[3:].removesuffix(".ipynb"): (e["href"], e["title"]) for n, e in titled.items() if n[:2].isdigit()}
+    names = {n: n.partition("_")[2].removesuffix(".ipynb") for n in titled if n[:2].isdigit()}
+    return {name: (titled[n]["href"], titled[n]["title"]) for n, name in names.items()}
 
 
 def pages_of(processed, quarto):

@@ -9,7 +9,7 @@ import dlnotes
 from web.procs import anchor, homes
 from web.renderer import documented, signature
 
-extra = {"Sampler": "optuna"}  # public, but not in the package's own list: it needs a library
+extra = {"Sampler": "optuna", "SearchCV": "sklearn"}  # public, but not in the package's own list: each needs a library
 
 
 def line(thing):
