@@ -21,7 +21,7 @@ from dlnotes import Integer, LogUniform, ReverseLogUniform, Space, search
 from dlnotes.curves import limits_from
 
 RECORDED = Path(__file__).parents[1] / "dlnotes" / "recorded" / "curves.json"
-SEEDS, TRIALS, EPOCHS = 20, 60, 27
+SEEDS, TRIALS, EPOCHS = 12, 60, 27
 
 
 def halves(x, y, n=400):
@@ -120,37 +120,36 @@ PROBLEMS = {
 }
 
 
-def medians(paths, complete):
-    """The median rule: at every step, a trial goes on if its best is no worse than half of the others' at that step."""
-    ends = [path for path, whole in zip(paths, complete, strict=True) if whole]
-    if len(ends) < 4:
-        return []
-    return [(float(s), float(np.median([path[1][i] for path in ends]))) for i, s in enumerate(ends[0][0]) if i]
+def complete(paths, losses):
+    """Those that were trained to their end, and whether there are enough of them."""
+    ends = [path for path, loss in zip(paths, losses, strict=True) if not math.isnan(loss)]
+    return ends if len(ends) >= 4 else []
 
 
-def thirds(paths, complete):
-    """Ours."""
-    return limits_from(paths, complete)
+def medians(paths, losses):
+    """The median rule: at every epoch, a trial goes on if its best is no worse than that of half the complete ones."""
+    ends = complete(paths, losses)
+    return [(float(i + 1), float(np.median([path[1][i] for path in ends]))) for i in range(EPOCHS - 1) if ends]
 
 
-def by(keep):
-    """Successive halving with another share that goes on."""
+def thirds(paths, losses):
+    """Successive halving: at a ninth and a third of the way the best third of those that came as far goes on."""
+    limits = []
+    for epoch in (1, 3, 9) if complete(paths, losses) else ():
+        there = sorted(path[1][epoch - 1] for path in paths if len(path[0]) >= epoch)
+        limits.append((float(epoch), there[math.ceil(len(there) / 3) - 1]))
+    return limits
 
-    def rule(paths, complete):
-        with mock.patch("dlnotes.curves.KEEP", keep):
-            return limits_from(paths, complete)
 
-    return rule
-
-
-RULES = {"to the end": None, "median": medians, "halves": by(2), "thirds": thirds, "quarters": by(4)}
+RULES = {"to the end": None, "median": medians, "halving": thirds, "ours": limits_from}
 
 
 def one(objective, space, rule, seed):
-    """The best value of a search, and its epochs."""
+    """The best value after each trial of a search, and the epochs by then."""
     with mock.patch("dlnotes.study.limits_from", rule or limits_from):
         study = search(objective, space, TRIALS, seed, prune=rule is not None, progress=False)
-    return study.best_value, sum(len(t.curve) for t in study.trials)
+    best = np.fmin.accumulate(study.values).tolist()
+    return best, np.cumsum([len(t.curve) for t in study.trials]).tolist()
 
 
 def run():
@@ -164,20 +163,32 @@ def run():
                 of["best"].append(best)
                 of["epochs"].append(epochs)
             RECORDED.write_text(json.dumps(found, indent=1) + "\n")
-            print(name, label, np.median(of["best"]), np.mean(of["epochs"]) / TRIALS / EPOCHS, flush=True)
+            print(name, label, flush=True)
 
 
 def show():
-    """The recorded, as a table: the median best value and the share of the epochs."""
-    found = json.loads(RECORDED.read_text())
-    for name, of in found.items():
+    """The recorded, as a table."""
+    for name, of in json.loads(RECORDED.read_text()).items():
         print(name)
-        for label, values in of.items():
-            worse = np.mean(np.array(values["best"]) > np.array(of["to the end"]["best"]))
-            share = np.sum(values["epochs"]) / np.sum(of["to the end"]["epochs"])
+        for label in of:
+            share, loss, same = compared(of, label)
             print(
-                f"  {label:12} best {np.median(values['best']):.4f}  epochs {share:.2f}  worse in {worse:.0%} of seeds"
+                f"  {label:12} epochs {share:.2f}  best {loss:+.1%}, and {same:+.1%} where as many epochs go to the end"
             )
+
+
+def compared(of, label):
+    """The share of the epochs, and how much worse the best is than that of training all to the end, with as many trials
+    and with as many epochs; medians over the seeds."""
+    ours, full = of[label], of["to the end"]
+    best = [run[-1] for run in ours["best"]]
+    share = np.median([run[-1] / whole[-1] for run, whole in zip(ours["epochs"], full["epochs"], strict=True)])
+    cut = [
+        bests[int(np.searchsorted(epochs, run[-1]))]
+        for bests, epochs, run in zip(full["best"], full["epochs"], ours["epochs"], strict=True)
+    ]
+    to = [bests[-1] for bests in full["best"]]
+    return share, np.median(best) / np.median(to) - 1, np.median(best) / np.median(cut) - 1
 
 
 if __name__ == "__main__":

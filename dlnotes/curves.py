@@ -43,7 +43,7 @@ def _at(path: tuple[np.ndarray, np.ndarray], step: float) -> float:
     return float(path[1][place - 1]) if place else math.inf
 
 # %% ../nbs/05_curves.ipynb #d98ceb97
-GOOD = 3 # one in so many of the complete trials is a good one
+GOOD = 5 # one in so many of the complete trials is a good one
 _ENOUGH = 4 # with fewer complete trials to compare with, none is ended
 
 def limits_from(paths: Sequence[tuple[np.ndarray, np.ndarray]], losses: Sequence[float]) -> list[tuple[float, float]]:
