@@ -174,6 +174,12 @@ class Points:
         return np.isin(np.arange(len(self.columns)), [j for rule in self._rules for j in _range(rule[0])])
 
     @property
+    def conditions(self) -> dict[str, dict[str, list[Any]]]:
+        "By name, for those that exist only sometimes: the values that each of the others must have."
+        return {name: {other: _values(self[other], given) for other, given in scale.conditions.items()}
+                for name, scale in self.scales.items() if isinstance(scale, When)}
+
+    @property
     def count(self) -> float:
         "How many points the space has; infinity if it is continuous, or constrained and of over a million points without."
         count = _count(self)
@@ -295,9 +301,10 @@ class Points:
         u, own = self.cdf([params])[0], dict(params)
         if not self.holds(own):
             raise ValueError(f"{own!r} is not allowed by {' and '.join(map(name_of, self.constraints))}")
-        for name in own:
+        for name, value in own.items():
             bare = self.columns.get(name)
             if isinstance(bare, Categorical): own[name] = bare.ppf(u[self._at[name].start])
+            elif isinstance(value, np.generic): own[name] = value.item()
         return own
 
     def holds(self, params: Mapping[str, Any]) -> bool:
@@ -373,6 +380,7 @@ class Points:
         >>> Points(n=Integer(1, 2)).settled(np.array([[0.1]]))
         array([[0.25]])
         """
+        if self._rules: u = np.where(np.isnan(u), 0.5, u)
         u = np.stack([scale.inside(scale, v) for scale, v in zip(self.columns.values(), u.T)], axis=1)
         return np.where(self._present(u), u, math.nan) if self._rules else u
 

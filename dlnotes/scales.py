@@ -655,14 +655,15 @@ class Categorical(Scale):
 
     def cdf(self, value: Any) -> Any:
         "The middle of the slice of `value`; for a list or array of options, an array. Raises as `Scale.cdf`."
-        many = isinstance(value, (list, np.ndarray)) and not any(_same(o, value) for o in self.options)
-        if many: return np.array([self.cdf(v) for v in value], dtype=float)
-        return (self._index(value) + 0.5) / len(self.options)
+        try: return (self._index(value) + 0.5) / len(self.options)
+        except ValueError:
+            if not isinstance(value, (list, np.ndarray)): raise
+        return np.array([self.cdf(v) for v in value], dtype=float)
 
 def _same(a: Any, b: Any) -> bool:
     "Whether two options are the same; 1, 1.0 and True are not, and NaN equals NaN"
     if a is b or type(a) is not type(b): return a is b
-    try: return bool(a == b or a != a and b != b)
+    try: return bool(a == b or (a != a and b != b))
     except Exception: return False  # arrays have no one answer
 
 # %% ../nbs/01_scales.ipynb #a98c038f

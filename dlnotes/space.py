@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from .arithmetic import SOBOL_DIMENSIONS, scrambled, sobol
 from .points import Points, name_of
@@ -167,7 +166,7 @@ class Space(Points):
         >>> from dlnotes.scales import Integer
         >>> def rising(params): return params["low"] < params["high"]
         >>> Space(low=Integer(0, 9), high=Integer(0, 9)).where(rising).sample(1)
-        [{'low': 2, 'high': 4}]
+        [{'low': 0, 'high': 4}]
         """
         if not callable(constraint): raise TypeError(f"where needs a function of a point, got {constraint!r}")
         part = Space(self.scales).with_constraints((*self.constraints, constraint))
@@ -365,22 +364,24 @@ def _look_for_some(space: "Space") -> None:
     raise ValueError(f"{' and '.join(map(name_of, space.constraints))} holds at {found} of {seen} random points, which is too few "
                      "to draw from: choose ranges that fit it better, or make the points that are left a Categorical")
 
-def _again(seed: int, name: str, number: int, first: int, n: int) -> np.ndarray:
+def _again(key: np.ndarray, number: int, first: int, n: int) -> np.ndarray:
     "Tries `first` to `first + n` of one hyperparameter for point `number`; `first` must be a multiple of 4"
-    bits = np.random.Philox(key=stream_key(seed, f"{name}\0again"), counter=(number << 64) + first//4)
-    return _fractions(bits.random_raw(n))
+    return _fractions(np.random.Philox(key=key, counter=(number << 64) + first//4).random_raw(n))
 
 def _draw_again(space: "Space", u: np.ndarray, seed: int, start: int) -> None:
     "Puts the first allowed of its own stream of tries in the place of each of the rows of `u` that is not"
+    keys = [stream_key(seed, f"{name}\0again") for name in space.columns]
     left, seen = np.flatnonzero(~space.allowed(u)).tolist(), 0
     while left:
         if seen >= _TRIES: raise ValueError(f"none of {seen} tries for a point is allowed by {' and '.join(map(name_of, space.constraints))}")
         n, still = max(4, min(seen, 4096)), list[int]()
-        for i in left:
-            tries = np.stack([_again(seed, name, start + i, seen, n) for name in space.columns], axis=1)
-            found = next((k for k, point in enumerate(space.ppf(tries)) if space.holds(point)), None)
-            if found is None: still.append(i)
-            else: u[i] = tries[found]
+        for some in (left[k:k + 2**14//n] for k in range(0, len(left), 2**14//n)):
+            tries = np.stack([np.concatenate([_again(key, start + i, seen, n) for i in some]) for key in keys], axis=1)
+            points = space.ppf(tries)
+            for k, i in enumerate(some):
+                found = next((j for j in range(k*n, k*n + n) if space.holds(points[j])), None)
+                if found is None: still.append(i)
+                else: u[i] = tries[found]
         left, seen = still, seen + n
 
 def _some(space: "Space", n: int) -> np.ndarray:

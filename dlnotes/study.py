@@ -360,7 +360,7 @@ class Study:
         (0.25, {'lr': 0.1})
         """
         _check_inside(self.space, params)
-        params = own_copy(params)
+        params = self.space.point(params)
         if value is None:
             self._write(queue=params)
             self._queue.append(params)
@@ -567,13 +567,16 @@ class Study:
         return self._of(Record(self._header, early, added=self._added & early.keys(), prior=self._prior))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "Study":
+    def load(cls, path: str | os.PathLike[str], space: Space | None = None) -> "Study":
         """Reads a journal, of a search that has ended, was cut off or is running.
 
         Parameters
         ----------
         path : str or path
             The file that `search` or `Study` was given as `journal`.
+        space : Space, optional
+            That search's, which has the functions, classes and other objects among the options, and the constraints. A
+            journal holds only their names, and shows names without it; nothing is imported.
 
         Returns
         -------
@@ -585,7 +588,7 @@ class Study:
         OSError
             If there is no such file.
         ValueError
-            If it is damaged; the line is named.
+            If it is damaged (the line is named), or of another space.
 
         Examples
         --------
@@ -597,7 +600,7 @@ class Study:
         >>> Study.load(path) == study
         True
         """
-        return cls._of(read_journal(path))
+        return cls._of(read_journal(path, space))
 
     @classmethod
     def _of(cls, record: Record) -> "Study":
@@ -696,11 +699,11 @@ def _checked_start(start: Any, space: Space, direction: str | tuple[str, ...]) -
     if isinstance(start, Mapping) or not isinstance(start, Iterable) or not all(isinstance(params, Mapping) for params in start):
         raise TypeError(f"start must be a list of dicts, or a Study, got {start!r}")
     for params in start: _check_inside(space, dict(params))
-    return [own_copy(dict(params)) for params in start], []
+    return [space.point(params) for params in start], []
 
 def _check_inside(space: Space, params: dict[str, Any]) -> None:
     "ValueError that names the hyperparameter, for a point that is not in the space"
-    try: space.cdf([params])
+    try: space.point(params)
     except (ValueError, TypeError) as e:
         for name, value in params.items():
             try: name in space.scales and space[name].cdf(value)
@@ -716,14 +719,16 @@ def _prior(earlier: "Study", filled: Mapping[str, Any], space: Space, direction:
     if unknown := [name for name in filled if name not in space.scales or name in earlier.space.scales]:
         raise ValueError(f"start gives a value for {', '.join(unknown)}, which is not new in this space: leave it out")
     new = [name for name in space if name not in earlier.space.scales]
-    assumed = {name: space[name].ppf(0.5) for name in new if name not in filled}
+    assumed = {name: space[name].ppf(0.5 if len(space[name].axes) == 1 else [0.5]*len(space[name].axes))
+               for name in new if name not in filled}
     if assumed:
         warnings.warn(f"the earlier study had no {', '.join(assumed)}: its trials are taken to have had {assumed}; if it was "
                       "another value, give start=(study, {name: value})", stacklevel=4)
-    for name, value in filled.items(): _check_inside(Space({name: space[name]}), {name: value})
+    for name, value in filled.items(): _check_inside(Space({name: getattr(space[name], "scale", space[name])}), {name: value})
     prior, outside = list[Trial](), list[str]()
     for t in [*earlier.prior, *earlier.trials]:
-        params = own_copy({name: {**t.params, **filled, **assumed}[name] for name in space})
+        all_of = {**t.params, **filled, **assumed}
+        params = own_copy({name: all_of[name] for name in space if name in all_of and (name not in new or _exists(space, name, all_of))})
         try: _check_inside(space, params)
         except ValueError as e: outside.append(str(e))
         else: prior.append(replace(t, number=0, params=params, whole=False, given=False, unknown=(), limits=[], tries=()))
@@ -731,6 +736,10 @@ def _prior(earlier: "Study", filled: Mapping[str, Any], space: Space, direction:
         warnings.warn(f"{len(outside)} of {len(outside) + len(prior)} trials of the earlier study are outside of this space and "
                       f"are left out; the first: {outside[0]}", stacklevel=4)
     return prior
+
+def _exists(space: Space, name: str, params: Mapping[str, Any]) -> bool:
+    "Whether a hyperparameter is there, given the others"
+    return all(other in params and params[other] in values for other, values in space.conditions.get(name, {}).items())
 
 def _missing(wanted: list[Any], there: list[Any]) -> list[Any]:
     "Those of `wanted` that are not there, each as often as it is missing"

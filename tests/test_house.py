@@ -234,7 +234,9 @@ def test_a_notebook_imports_only_lower_numbers(path):
         for line in cell.source.splitlines():
             if cell.cell_type == "code" and line.startswith(("from dlnotes.", "import dlnotes.")):
                 module = line.split()[1].removeprefix("dlnotes.")
-                assert numbers.get(module, "00") <= path.stem.partition("_")[0], line  # its own: as a worker would import it
+                assert numbers.get(module, "00") <= path.stem.partition("_")[0], (
+                    line
+                )  # its own: as a worker would import it
 
 
 def imports(path):

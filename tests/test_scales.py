@@ -307,7 +307,6 @@ def test_scales_are_values():
 # Refusals
 
 refused = [
-    (lambda: Uniform(1, 1), r"low=1.0, high=1.0"),
     (lambda: Uniform(2, 1), r"low=2.0"),
     (lambda: Uniform(math.nan, 1), r"low must be a finite number, got nan"),
     (lambda: Uniform(0, math.inf), r"high must be a finite number, got inf"),
@@ -322,7 +321,6 @@ refused = [
     (lambda: Integer(1, True), r"high must be an integer, got True"),
     (lambda: Integer(1, math.nan), r"high must be a finite number, got nan"),
     (lambda: Integer(0, 8, log=True), r"low >= 1 must hold for a log scale, got low=0"),
-    (lambda: Integer(3, 3), r"low=3, high=3"),
     (lambda: Integer(0, 2**46), r"high must lie within"),
     (lambda: Integer(1, np.True_), r"got np.True_"),
     (lambda: Integer(1, 8, log="no"), r"log must be True or False, got 'no'"),
@@ -353,3 +351,90 @@ def test_a_wrong_bound_or_value_is_refused_by_name(make, message):
 def test_true_and_one_are_different_options():
     scale = Categorical([1, True, 1.0])
     assert [type(scale.ppf(scale.cdf(o))) for o in scale.options] == [int, bool, float]
+
+
+# Steps, one value, an order
+
+
+@pytest.mark.parametrize(
+    "scale",
+    [
+        Uniform(0, 1, step=0.05), Uniform(-0.3, 0.3, step=0.1), Uniform(1e-5, 1e-4, step=1e-5), Uniform(0, 1e22, step=1e20),
+        Uniform(-1e308, 1e308, step=1e307), Integer(8, 128, step=8), Integer(-7, 20, step=3), Integer(8, 512, log=True, step=8),
+        Uniform(5, 9, step=4), Uniform(0.1, 0.7, step=0.1), Uniform(1 / 3, 2, step=1 / 7),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_a_step_leaves_equally_likely_decimal_values_and_both_ends(scale):
+    values = scale.ppf(scale.levels(int(scale.count)))
+    assert len(np.unique(values)) == scale.count == len(values) and (np.diff(values) > 0).all()
+    assert scale.ppf(0) == scale.low == values[0] and scale.ppf(1) == scale.high == values[-1]
+    assert (scale.ppf(scale.cdf(values)) == values).all() and eval(repr(scale)) == scale
+    assert pickle.loads(pickle.dumps(scale)) == scale and hash(scale) == hash(eval(repr(scale)))
+    if not getattr(scale, "log", False):
+        counts = np.unique(draws(scale), return_counts=True)[1]
+        assert len(counts) == scale.count and stats.chisquare(counts).pvalue > 0.001
+    part = scale.narrowed(0.4, 0.6, kept=[scale.high])
+    assert set(part.ppf(part.levels(int(part.count)))) <= set(values) and part.high == scale.high
+    assert (scale.ppf(scale.inside(part, np.linspace(0, 1, 50))) == part.ppf(np.linspace(0, 1, 50))).all()
+    assert len(np.unique(scale.ppf(scale.levels(2)))) == 2
+
+
+def test_steps_are_what_one_would_type_and_high_is_the_last():
+    assert Uniform(0, 0.3, step=0.1).ppf([0, 0.3, 0.6, 1]).tolist() == [0.0, 0.1, 0.2, 0.3]
+    assert Uniform(0, 1, step=0.3).high == 0.9 and Integer(1, 10, step=4) == Integer(1, 9, step=4)
+    assert Uniform(0, 1, step=0.1).cdf(0.1 + 0.2) == Uniform(0, 1, step=0.1).cdf(0.3)
+    assert Uniform(0, 10**15, step=1e-3 * 10**6).count == 10**12 + 1
+
+
+@pytest.mark.parametrize(
+    "scale", [Uniform(1, 1), Uniform(0, 0), LogUniform(0.1, 0.1), ReverseLogUniform(0.9, 0.9), Integer(3, 3)]
+)
+def test_a_range_of_one_value_has_that_value(scale):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert scale.count == 1 and set(scale.ppf(np.linspace(0, 1, 9)).tolist()) == {scale.low}
+        assert scale.cdf(scale.low) == 0.5 and scale.cdf([scale.low] * 3).tolist() == [0.5] * 3
+        assert scale.levels(1).tolist() == scale.levels(5).tolist() == [0.5]
+        assert scale.narrowed(0.2, 0.4) == scale and scale.inside(scale, np.array([0.1, 0.9])).tolist() == [0.5, 0.5]
+
+
+def test_options_in_an_order_have_a_box():
+    size = Categorical("s", "m", "l", "xl", ordered=True)
+    assert size.ordered and eval(repr(size)) == size and size != Categorical("s", "m", "l", "xl")
+    assert size.narrowed(0.3, 0.6).options == ("m", "l") and size.narrowed(0.3, 0.3).options == ("s", "m", "l")
+    assert size.narrowed(0.3, 0.6, kept=["xl"]).options == ("m", "l", "xl")
+    assert size.ppf(size.inside(size.narrowed(0.3, 0.6), np.array([0.1, 0.9]))).tolist() == ["m", "l"]
+
+
+def test_options_may_be_arrays_and_objects_without_equality():
+    thing, arrays = object(), [np.zeros(2), np.ones(2)]
+    scale = Categorical([thing, *arrays, dict, math.tanh])
+    assert [scale.cdf(o) for o in (thing, np.ones(2), dict, math.tanh)] == [0.1, 0.5, 0.7, 0.9]
+    assert hash(scale) == hash(Categorical([thing, *arrays, dict, math.tanh]))
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: Uniform(0, 1, step=0), "step must be above 0, got 0.0"),
+        (lambda: Uniform(0, 1, step=-0.1), "step must be above 0"),
+        (lambda: Uniform(0, 1, step=2), "step must be no longer than the range"),
+        (lambda: Uniform(0, 1, step=1e-17), "tell values apart"),
+        (lambda: Uniform(1, 1 + 1e-15, step=1e-16), "tell values apart"),
+        (lambda: Uniform(0, 1, step=math.nan), "step must be a finite number, got nan"),
+        (lambda: Integer(0, 10, step=0), "step must be above 0"),
+        (lambda: Integer(0, 10, step=2.5), "step must be an integer, got 2.5"),
+        (lambda: Integer(0, 10, step=11), "no longer than the range"),
+        (lambda: Integer(8, 128, 8), "a step is given by its name"),
+        (lambda: Uniform(0, 1, step=0.25).cdf(0.3), "0.3 is not on Uniform"),
+        (lambda: Uniform(0, 1, step=0.25).cdf(math.nan), "nan is not on"),
+        (lambda: Uniform(0, 1, step=0.25).cdf(1.25), "1.25 is not on"),
+        (lambda: Integer(8, 128, step=8).cdf(12), "12.0 is not on Integer"),
+        (lambda: Uniform(1, 1).cdf(2), "2.0 is not on"),
+        (lambda: Categorical("a", "b", ordered="yes"), "ordered must be True or False"),
+    ],
+)
+def test_a_step_that_does_not_fit_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -32,6 +32,7 @@ from dlnotes import (
     ReverseLogUniform,
     Scale,
     SearchCV,
+    Shares,
     SoftmaxRegression,
     Space,
     Study,
@@ -98,6 +99,27 @@ def test_scales():
     assert_type(Categorical(["relu", "tanh"]).places(np.array([0.5])), np.ndarray)
 
 
+def test_spaces_as_they_are():
+    def rising(params: dict[str, Any]) -> bool:
+        return params["units"] < 64
+
+    spaces = Space(
+        units=Integer(8, 128, step=8),
+        rate=Uniform(0, 1, step=0.05).when(units=[8, 16]),
+        mix=Shares(3),
+        size=Categorical("small", "large", ordered=True),
+    ).where(rising)
+    assert_type(spaces, Space)
+    assert_type(spaces.count, float)
+    assert_type(spaces.columns, dict[str, Scale])
+    assert_type(spaces.conditions, dict[str, dict[str, list[Any]]])
+    assert_type(spaces.sometimes, np.ndarray)
+    point = assert_type(spaces.point(spaces.sample(1)[0]), dict[str, Any])
+    assert assert_type(spaces.holds(point), bool) and spaces.allowed(spaces.unit(3)).all()
+    assert_type(spaces.settled(spaces.unit(3)), np.ndarray)
+    assert_type(spaces["mix"].axes, tuple[Scale, ...])
+
+
 def test_a_space():
     points = assert_type(space.sample(4, seed=0, start=0, method="quasirandom"), list[dict[str, Any]])
     u = assert_type(space.cdf(points), np.ndarray)
@@ -124,7 +146,7 @@ def test_a_search(tmp_path: Path):
     assert_type(study.best.value, float | None)
     assert_type(study.trials[0].number, int)
     assert_type(space.zoom(study.trials, keep=0.5), Space)
-    assert_type(Study.load(tmp_path / "j.jsonl"), Study)
+    assert_type(Study.load(tmp_path / "j.jsonl", space), Study)
     assert len(study.to_frame()) == 12
 
 
