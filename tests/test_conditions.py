@@ -219,7 +219,7 @@ refused = [
     (lambda: Uniform(0, 1).when(), ValueError, "needs a condition"),
     (lambda: Uniform(0, 1).when(a=1).when(a=2), ValueError, "'a'. are given twice"),
     (lambda: tree.cdf([{"layers": 3, "optimizer": "adam"}]), ValueError, "needs a value for units3"),
-    (lambda: tree.cdf([{"layers": 1, "optimizer": "adam", "momentum": 0.5}]), ValueError, "momentum is there only when"),
+    (lambda: tree.cdf([{"layers": 1, "optimizer": "adam", "momentum": 0.5}]), ValueError, "momentum is there only"),
     (lambda: tree.cdf([{"layers": 1}]), ValueError, "needs values for"),
     (lambda: tree.cdf([{"layers": 1, "optimizer": "adam", "x": 1}]), ValueError, "needs values for"),
     (lambda: band.point({"low": 0.9, "high": 0.1}), ValueError, "not allowed by rising"),
@@ -232,7 +232,7 @@ refused = [
     (lambda: Shares(3).cdf((0.5, 0.6, 0.1)), ValueError, "add up to 1"),
     (lambda: Shares(3).cdf("abc"), ValueError, "is not on Shares"),
     (lambda: mixed.cdf([{"mix": (0.5, 0.5), "size": "s", "width": 8}]), ValueError, "is not on Shares"),
-    (lambda: Space({"mix": Shares(2), "mix[0]": Uniform(0, 1), "w": Shares(3), "w[0]": Uniform(0, 1)}), ValueError, "different names"),
+    (lambda: Space({"w": Shares(3), "w[0]": Uniform(0, 1)}), ValueError, "different names"),
 ]  # fmt: skip
 
 
@@ -404,7 +404,7 @@ def test_options_of_one_name_are_told_apart_by_their_modules_and_what_has_no_nam
 
 def test_another_constraint_or_condition_is_another_search(tmp_path):
     Study(squares, journal=tmp_path / "a").ask()
-    with pytest.raises(ValueError, match="where is .'rising'. in the journal and None here"):
+    with pytest.raises(ValueError, match=r"where is .'rising'. in the journal and None here"):
         Study(Space(squares.scales), journal=tmp_path / "a")
     Study(tree, journal=tmp_path / "b").ask()
     other = Space(tree.scales | {"momentum": Uniform(0, 0.9).when(optimizer="sgd")})

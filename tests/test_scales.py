@@ -359,8 +359,10 @@ def test_true_and_one_are_different_options():
 @pytest.mark.parametrize(
     "scale",
     [
-        Uniform(0, 1, step=0.05), Uniform(-0.3, 0.3, step=0.1), Uniform(1e-5, 1e-4, step=1e-5), Uniform(0, 1e22, step=1e20),
-        Uniform(-1e308, 1e308, step=1e307), Integer(8, 128, step=8), Integer(-7, 20, step=3), Integer(8, 512, log=True, step=8),
+        Uniform(0, 1, step=0.05), Uniform(-0.3, 0.3, step=0.1),
+        Uniform(1e-5, 1e-4, step=1e-5), Uniform(0, 1e22, step=1e20),
+        Uniform(-1e308, 1e308, step=1e307), Integer(8, 128, step=8),
+        Integer(-7, 20, step=3), Integer(8, 512, log=True, step=8),
         Uniform(5, 9, step=4), Uniform(0.1, 0.7, step=0.1), Uniform(1 / 3, 2, step=1 / 7),
     ],
     ids=repr,
