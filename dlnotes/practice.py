@@ -88,7 +88,7 @@ def edges(study: Study, level: float = 0.05, shuffles: int = 10_000) -> list[Edg
     Returns
     -------
     list of Edge
-        Two for each numeric hyperparameter, the most suspicious first.
+        Two for each numeric hyperparameter that 9 of these trials have, the most suspicious first.
 
     Raises
     ------
@@ -104,13 +104,14 @@ def edges(study: Study, level: float = 0.05, shuffles: int = 10_000) -> list[Edg
     'widen x upward'
     """
     trials, losses = _evidence(study, "edges", 9, whole=True)
-    n, among = len(trials), _among_best(losses)
     u, best = study.space.cdf([t.params for t in trials]), study.space.cdf([study.best.params])[0]
-    shuffled = among[Stream(0, "edges")(shuffles, n).argsort(axis=1, kind="stable")]
-    numeric = [(j, name) for j, name in enumerate(study.space) if study.space[name].ordered]
-    found = []
+    here, orders, found = ~np.isnan(u), {}, []
+    numeric = [(j, name) for j, name in enumerate(study.space.columns) if here[:, j].sum() > 8
+               and name in study.space and study.space[name].ordered and study.space[name].count > 1]
     for j, name in numeric:
-        mean, random = among @ u[:, j], shuffled @ u[:, j]
+        x, among = u[here[:, j], j], _among_best(losses[here[:, j]])
+        if (n := len(x)) not in orders: orders[n] = Stream(0, "edges")(shuffles, n).argsort(axis=1, kind="stable")
+        mean, random = among @ x, among[orders[n]] @ x
         low, high = random <= mean + 1e-9, random >= mean - 1e-9
         for side, out, distance in (("low", low, best[j]), ("high", high, 1 - best[j])):
             p = (1 + int(out.sum())) / (1 + shuffles)
@@ -194,13 +195,13 @@ def importance(study: Study, calm: bool = True, draws: int = 60, seed: int = 0) 
     whole = np.array([_whole(t) for t in trials])
     kept = np.lexsort((-np.arange(len(trials)), ~whole))[:200]
     z = _calmed(losses, whole if calm else None)[kept]
-    if np.ptp(z) == 0: return [Importance(name, 0.0, 0.0, 0.0, 1.0) for name in study.space]
+    if np.ptp(z) == 0: return [Importance(name, 0.0, 0.0, 0.0, 1.0) for name in study.space.columns]
     u, stream = study.space.cdf([trials[i].params for i in kept]), Stream(seed, "importance")
     model = _Waves(study.space, u, (z - z.mean())/z.std())
     effects = np.array([model.effects(*shape, stream) for shape in model.shapes(draws, stream)])  # (draws, 2, d)
     main, total = np.median(effects, axis=0)
     low, high = np.quantile(effects[:, 1], [0.05, 0.95], axis=0)
-    rows = zip(study.space, main.tolist(), total.tolist(), low.tolist(), high.tolist())
+    rows = zip(study.space.columns, main.tolist(), total.tolist(), low.tolist(), high.tolist())
     return sorted((Importance(*row) for row in rows), key=lambda row: -row.total)
 
 def _calmed(losses: np.ndarray, whole: np.ndarray | None) -> np.ndarray:
@@ -217,11 +218,11 @@ class _Waves:
     "A Gaussian process whose functions are sums of products of cosines, given values `z` (n,) at `u` (n, d)"
     def __init__(self, space: Space, u: np.ndarray, z: np.ndarray) -> None:
         self.z, self.waves, self.falls = z, [], []
-        for scale, x in zip(space.scales.values(), u.T):
+        for scale, x in zip(space.columns.values(), u.T):
             k = np.arange(1, int(min(scale.count, 25) if scale.ordered else scale.count))  # options are all alike
             fall = (1 + (k/2.0**np.arange(4)[:, None])**2)**(-2.0 if scale.ordered else 0.0)
             self.falls.append(fall/fall.sum(axis=1, keepdims=True).clip(1e-9))
-            self.waves.append(math.sqrt(2)*np.cos(math.pi*k*x[:, None]))
+            self.waves.append(np.nan_to_num(math.sqrt(2)*np.cos(math.pi*k*x[:, None])))
         self.kernels = [[w*f @ w.T for f in fall] for w, fall in zip(self.waves, self.falls)]
 
     def shapes(self, draws: int, stream: Stream) -> Iterator[tuple[np.ndarray, float, np.ndarray]]:
@@ -769,12 +770,13 @@ def to_optuna(study: Study) -> Any:
     """
     try: import optuna
     except ImportError: raise ImportError("to_optuna needs Optuna: pip install 'optuna>=5'") from None
-    distributions = {name: _distribution(optuna.distributions, scale) for name, scale in study.space.scales.items()}
+    each = {name: _distribution(optuna.distributions, scale) for name, scale in study.space.columns.items()}
     states = optuna.trial.TrialState
     theirs = optuna.create_study(direction=study.direction)
-    for t in study.trials:
+    for t, at in zip(study.trials, study.space.cdf([t.params for t in study.trials]).tolist()):
+        params = {name: t.params.get(name, v) for name, v in zip(each, at) if v == v}  # shares as positions
         theirs.add_trial(optuna.trial.create_trial(
-            params=t.params, distributions=distributions, value=t.value,
+            params=params, distributions={name: each[name] for name in params}, value=t.value,
             state=states.COMPLETE if t.state == "complete" else states.FAIL,
             user_attrs=dict(state=t.state, error=t.error)))
     return theirs
@@ -782,5 +784,5 @@ def to_optuna(study: Study) -> Any:
 def _distribution(module, scale):
     "Optuna's distribution for one of our scales; it has none for ReverseLogUniform, which becomes an even one"
     if isinstance(scale, Categorical): return module.CategoricalDistribution(scale.options)
-    if isinstance(scale, Integer): return module.IntDistribution(scale.low, scale.high, log=scale.log)
-    return module.FloatDistribution(scale.low, scale.high, log=isinstance(scale, LogUniform))
+    if isinstance(scale, Integer): return module.IntDistribution(scale.low, scale.high, log=scale.log, step=1 if scale.log else scale.step)
+    return module.FloatDistribution(scale.low, scale.high, log=isinstance(scale, LogUniform), step=getattr(scale, "step", None))

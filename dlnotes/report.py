@@ -485,18 +485,18 @@ def plot_isolation(study: Study, names: list[str] | None = None, slices: int = 8
     """
     axes, best = _panels(study, names, ax), min if sign_of(study.direction) > 0 else max
     for ax, (j, name) in zip(axes, _chosen(study, names)):
-        u, scale = study.space.cdf([t.params for t in study.complete])[:, j], study.space[name]
+        u, scale = study.space.cdf([t.params for t in study.complete])[:, j], study.space.columns[name]
         count = slices if scale.ordered else int(scale.count)
         for s in range(count):
-            inside = [t.value for t, v in zip(study.complete, u) if min(int(v*count), count - 1) == s]
+            inside = [t.value for t, v in zip(study.complete, u) if v == v and min(int(v*count), count - 1) == s]
             if inside: ax.plot([s/count, (s + 1)/count], [best(inside)]*2, lw=3, color="C0")
     return axes
 
 def _chosen(study: Study, names) -> list[tuple[int, str]]:
     "The place and name of each hyperparameter to show"
     if not isinstance(study, Study): raise TypeError(f"study must be a Study, as search returns it, got {study!r}")
-    if unknown := set(names or ()) - set(study.space): raise ValueError(f"no such hyperparameters: {sorted(unknown)}")
-    return [(j, name) for j, name in enumerate(study.space) if names is None or name in names]
+    if unknown := set(names or ()) - set(study.space.columns): raise ValueError(f"no such hyperparameters: {sorted(unknown)}")
+    return [(j, name) for j, name in enumerate(study.space.columns) if names is None or name in names]
 
 def _panels(study: Study, names, ax) -> list:
     "Axes for each hyperparameter, in unit coordinates, labelled with values"
@@ -511,7 +511,7 @@ def _panels(study: Study, names, ax) -> list:
     axes = list(np.atleast_1d(ax).flat)
     if len(axes) != len(chosen): raise ValueError(f"ax must be one for each of {[n for _, n in chosen]}, got {len(axes)}")
     for one, (_, name) in zip(axes, chosen):
-        scale = study.space[name]
+        scale = study.space.columns[name]
         at = [0, 0.5, 1] if scale.ordered else scale.levels(int(scale.count))
         labels = [f"{v:.3g}" if isinstance(v, float) else str(v) for v in map(scale.ppf, at)]
         one.set(xlabel=name, xticks=at, xticklabels=labels, xlim=(-0.03, 1.03))
