@@ -88,7 +88,7 @@ def edges(study: Study, level: float = 0.05, shuffles: int = 10_000) -> list[Edg
     Returns
     -------
     list of Edge
-        Two for each numeric hyperparameter that 9 of them have, the most suspicious first.
+        Two for each numeric hyperparameter that 9 of these trials have, the most suspicious first.
 
     Raises
     ------
@@ -106,8 +106,8 @@ def edges(study: Study, level: float = 0.05, shuffles: int = 10_000) -> list[Edg
     trials, losses = _evidence(study, "edges", 9, whole=True)
     u, best = study.space.cdf([t.params for t in trials]), study.space.cdf([study.best.params])[0]
     here, orders, found = ~np.isnan(u), {}, []
-    numeric = [(j, name) for j, name in enumerate(study.space.columns)
-               if here[:, j].sum() > 8 and name in study.space and study.space[name].ordered]
+    numeric = [(j, name) for j, name in enumerate(study.space.columns) if here[:, j].sum() > 8
+               and name in study.space and study.space[name].ordered and study.space[name].count > 1]
     for j, name in numeric:
         x, among = u[here[:, j], j], _among_best(losses[here[:, j]])
         if (n := len(x)) not in orders: orders[n] = Stream(0, "edges")(shuffles, n).argsort(axis=1, kind="stable")
@@ -774,7 +774,7 @@ def to_optuna(study: Study) -> Any:
     states = optuna.trial.TrialState
     theirs = optuna.create_study(direction=study.direction)
     for t, at in zip(study.trials, study.space.cdf([t.params for t in study.trials]).tolist()):
-        params = {name: t.params.get(name, v) for name, v in zip(each, at) if v == v}
+        params = {name: t.params.get(name, v) for name, v in zip(each, at) if v == v}  # shares as positions
         theirs.add_trial(optuna.trial.create_trial(
             params=params, distributions={name: each[name] for name in params}, value=t.value,
             state=states.COMPLETE if t.state == "complete" else states.FAIL,
