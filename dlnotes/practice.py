@@ -32,6 +32,11 @@ def _must_be_study(study: Any) -> None:
 
 def _whole(trial: Trial) -> bool: return trial.whole and not trial.given
 
+def _placed(space: Space, trials: list[Trial]) -> np.ndarray:
+    "Positions of the trials; in the middle where one lacks a hyperparameter, which says nothing about either end"
+    u = space.cdf([t.params for t in trials])
+    return np.where(np.isnan(u), 0.5, u)
+
 def _evidence(study: Study, who: str, least: int, whole: bool = False) -> tuple[list[Trial], np.ndarray]:
     "The trials that say something, not the lost, and their values to be minimised, infinite for one without"
     _must_be_study(study)
@@ -105,7 +110,7 @@ def edges(study: Study, level: float = 0.05, shuffles: int = 10_000) -> list[Edg
     """
     trials, losses = _evidence(study, "edges", 9, whole=True)
     n, among = len(trials), _among_best(losses)
-    u, best = study.space.cdf([t.params for t in trials]), study.space.cdf([study.best.params])[0]
+    u, best = _placed(study.space, trials), _placed(study.space, [study.best])[0]
     shuffled = among[Stream(0, "edges")(shuffles, n).argsort(axis=1, kind="stable")]
     numeric = [(j, name) for j, name in enumerate(study.space) if study.space[name].ordered]
     found = []
@@ -195,7 +200,7 @@ def importance(study: Study, calm: bool = True, draws: int = 60, seed: int = 0) 
     kept = np.lexsort((-np.arange(len(trials)), ~whole))[:200]
     z = _calmed(losses, whole if calm else None)[kept]
     if np.ptp(z) == 0: return [Importance(name, 0.0, 0.0, 0.0, 1.0) for name in study.space]
-    u, stream = study.space.cdf([trials[i].params for i in kept]), Stream(seed, "importance")
+    u, stream = _placed(study.space, [trials[i] for i in kept]), Stream(seed, "importance")
     model = _Waves(study.space, u, (z - z.mean())/z.std())
     effects = np.array([model.effects(*shape, stream) for shape in model.shapes(draws, stream)])  # (draws, 2, d)
     main, total = np.median(effects, axis=0)

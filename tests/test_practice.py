@@ -288,6 +288,18 @@ def test_importance_of_a_constant_does_not_fail():
     assert len(importance(study_of(SPACE.sample(20), lambda p: 1.0, SPACE))) == 5
 
 
+def test_a_hyperparameter_that_some_trials_lack_has_shares_and_no_edge_for_that():
+    space = Space(kind=Categorical("a", "b"), x=Uniform(0, 1).when(kind="a"), y=Uniform(0, 1))
+    points = space.sample(40)
+    f = lambda p: (p["x"] - 0.5) ** 2 if p["kind"] == "a" else 1 + p["y"]
+    conditional = study_of(points, f, space)
+    assert [e.advice for e in edges(conditional) if e.name == "x" and e.advice] == []
+    assert all(0 <= i.low <= i.high <= 1 for i in importance(conditional, draws=20))
+    assert importance(conditional, draws=20)[0].name == "kind"
+    slope = study_of(points, lambda p: -p.get("x", -1), space)
+    assert next(e for e in edges(slope) if e.name == "x").side == "high"
+
+
 # Pictures
 
 
