@@ -32,7 +32,6 @@ from .losses import cross_entropy, log_softmax, logsumexp, one_hot, softmax
 from .network import MLP
 from .regression import SoftmaxRegression
 from .report import plot_isolation, plot_trials, write_report
-from .report import write_report
 from .points import Shares
 from .runner import search
 from .normalize import batchnorm, batchnorm_backward, batchnorm_inference

@@ -742,7 +742,7 @@ def test_missing_values_of_any_library_are_named():
     ):
         with pytest.raises(ValueError, match=r"at \(1,\)"):
             SoftmaxRegression().fit(whole, y)
-    with pytest.raises(ValueError, match="sample_weight (must be finite|has masked)"):
+    with pytest.raises(ValueError, match=r"sample_weight (must be finite|has masked)"):
         SoftmaxRegression().fit(whole, labels, pandas.array([1, None, 1, 1], "Int64"))
     model = SoftmaxRegression().fit(whole, pandas.Series(pandas.array(labels, "Int64")))
     assert model.classes_.dtype == np.int64 and np.allclose(model.coef_, SoftmaxRegression().fit(whole, labels).coef_)

@@ -300,6 +300,8 @@ def test_calibration():
     found = assert_type(reliability(p, y, bins=2, level=0.9), Reliability)
     assert_type(found.error, float)
     assert plot_reliability(p, y, bins=2) is not None
+
+
 def test_routing():
     pytest.importorskip("sklearn", reason="scikit-learn is not installed")
     model = SoftmaxRegression().set_fit_request(sample_weight=True).set_score_request(sample_weight=None)
