@@ -393,6 +393,13 @@ class SearchCV(BaseSearchCV):
     n_splits_: int
     refit_time_: float
     scorer_: Any
+    space: Any
+    n_trials: int
+    random_state: Any
+    race: bool
+    journal: str | os.PathLike[str] | None
+    lag: int | None
+    max_seconds: float | None
     feature_names_in_: np.ndarray
     _required_parameters: ClassVar[list[str]] = ["estimator", "space"]
 
