@@ -1,5 +1,6 @@
 """A book that is a library: hyperparameter tuning, batch normalization and softmax regression."""
 
+from .early import no_improvement, not_worth, target
 from .curves import Pruned, Report
 from .calibration import Reliability, Temperature, plot_reliability, reliability
 from importlib.util import find_spec
@@ -86,6 +87,8 @@ __all__ = [
     "load_results",
     "log_softmax",
     "logsumexp",
+    "no_improvement",
+    "not_worth",
     "numeric_gradient",
     "one_hot",
     "plot_history",
@@ -97,6 +100,7 @@ __all__ = [
     "search",
     "set_threads",
     "softmax",
+    "target",
     "to_optuna",
     "worker",
     "write_report",

@@ -1,6 +1,6 @@
 """`make test`: every notebook gives the outputs it shows, then pytest, then one verdict.
 
-`make test NB=nbs/01_scales.ipynb` does the same for one notebook and the tests of its module.
+`make test NB=nbs/02_scales.ipynb` does the same for one notebook and the tests of its module.
 """
 
 import subprocess

@@ -454,7 +454,7 @@ def page(folder, *cells, title="Title"):
     path = folder / "a.ipynb"
     nbformat.write(new_notebook(cells=list(cells)), path)
     front = f"---\ntitle: {title}\n---\n\n"
-    meta = {"lang": "en", "pages": {"01_scales.ipynb": "scales.html"}, "source": "https://r/"}
+    meta = {"lang": "en", "pages": {"02_scales.ipynb": "scales.html"}, "source": "https://r/"}
     html(front + markdown(path, folder / "figures"), folder / "a.html", meta)
     return (folder / "a.html").read_text()
 
@@ -497,7 +497,7 @@ def test_pictures_of_every_kind_are_shown_and_described(tmp_path, kind, content)
 
 def test_boxes_have_their_titles_and_links_lead_to_pages(tmp_path):
     texts = ['::: {.callout-note title="About $x$"}\nA\n:::', '::: {.callout-tip collapse="true"}\n## Hint\nB\n:::']
-    texts += ["[scales](01_scales.ipynb#uniform) [too](./01_scales.ipynb) [f](https://r/a.py#L3)"]
+    texts += ["[scales](02_scales.ipynb#uniform) [too](./02_scales.ipynb) [f](https://r/a.py#L3)"]
     made = page(tmp_path, *map(new_markdown_cell, texts))
     assert "About <math" in made and "<h2" not in made and made.count('<details class="callout') == 1
     for link in ("scales.html#uniform", "scales.html", "source/a.html#L-3"):

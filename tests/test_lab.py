@@ -218,7 +218,7 @@ def open_page(browser, folder):  # noqa: F811
 
 @pytest.mark.browser
 @pytest.mark.parametrize(
-    "notebook", ["01_scales.ipynb", "claims.ipynb", "08_workers.ipynb", "recipes.ipynb", "31_tuning.ipynb"]
+    "notebook", ["02_scales.ipynb", "claims.ipynb", "12_workers.ipynb", "recipes.ipynb", "14_tuning.ipynb"]
 )
 def test_a_chapter_has_one_button_or_says_why_not(open_page, notebook):
     page = open_page(f"{Path(notebook).stem}.html")
@@ -331,7 +331,7 @@ def run_notebook(page, address, name):
     return page.evaluate(RUN)
 
 
-LESSONS = ["01_scales", "02_space", "03_model", "04_choice", "06_study", "12_gradcheck", "13_batchnorm", "19_losses"]
+LESSONS = ["02_scales", "04_space", "05_model", "06_choice", "09_study", "21_gradcheck", "22_batchnorm", "28_losses"]
 
 
 @needs_runtime

@@ -218,7 +218,7 @@ def test_the_notebook_can_be_downloaded(open_page):
     page = open_page("scales.html")
     with page.expect_download() as download:
         page.get_by_text("Download this page as a notebook").click()
-    assert Path(download.value.path()).read_bytes() == (root / "nbs" / "01_scales.ipynb").read_bytes()
+    assert Path(download.value.path()).read_bytes() == (root / "nbs" / "02_scales.ipynb").read_bytes()
 
 
 def brightness(page, what="backgroundColor"):

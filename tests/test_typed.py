@@ -53,6 +53,8 @@ from dlnotes import (
     load_results,
     log_softmax,
     logsumexp,
+    no_improvement,
+    not_worth,
     numeric_gradient,
     one_hot,
     plot_history,
@@ -64,6 +66,7 @@ from dlnotes import (
     search,
     set_threads,
     softmax,
+    target,
     to_optuna,
     worker,
     write_report,
@@ -162,9 +165,9 @@ def test_a_search_that_is_told_more(tmp_path: Path):
     def pair(params: dict[str, Any]) -> tuple[float, float]:
         return params["x"], params["lr"]
 
-    earlier = search(training, space, 12, start=[{"x": 0.5, "lr": 0.1}], max_seconds=60.0, stop=lambda study: False)
-    study = search(training, space, 3, start=earlier, retry=True, prune=False)
-    search(training, space, 3, start=(earlier, {}))
+    earlier = search(training, space, 12, start=[{"x": 0.5, "lr": 0.1}], max_seconds=60.0, stop=no_improvement(50))
+    study = search(training, space, 3, start=earlier, stop=target(-1.0), retry=True, prune=False)
+    search(training, space, 3, start=(earlier, {}), stop=not_worth(0.1))
     assert_type(study.prior, list[Trial])
     assert_type(study.retry(), list[Trial])
     assert_type(study.trials[0].curve, list[tuple[float, float]])

@@ -42,32 +42,32 @@ INSTALL = (
 # What a browser cannot run, and why.
 CLAIMS = {"T11": "its check starts processes, and Python in a browser has none"}
 CHAPTERS = {
-    "07_threads.ipynb": "it counts processors and starts threads",
-    "08_workers.ipynb": "it starts processes and kills them",
-    "09_runner.ipynb": "it shares a search among processes",
-    "10_practice.ipynb": "its last part needs Optuna, which a browser's Python does not have",
-    "11_optuna.ipynb": "it needs Optuna with its database",
-    "24_runs.ipynb": "it needs Optuna, and hours",
+    "11_threads.ipynb": "it counts processors and starts threads",
+    "12_workers.ipynb": "it starts processes and kills them",
+    "13_runner.ipynb": "it shares a search among processes",
+    "16_practice.ipynb": "its last part needs Optuna, which a browser's Python does not have",
+    "18_optuna.ipynb": "it needs Optuna with its database",
+    "35_runs.ipynb": "it needs Optuna, and hours",
     "recipes.ipynb": "its recipes need PyTorch, Dask and others, which a browser's Python does not have",
 }
 UNTRIED = (
-    "00_arithmetic",
-    "01b_points",
-    "05_curves",
-    "07_loop",
-    "17_effects",
-    "18_entropy",
-    "20_newton",
-    "21_estimators",
+    "01_arithmetic",
+    "03_points",
+    "07_curves",
+    "10_loop",
+    "26_effects",
+    "27_entropy",
+    "30_newton",
+    "31_estimators",
 )
 UNTRIED += (
-    "22_regression",
-    "23_network",
-    "25_experiments",
-    "26_frameworks",
-    "27_calibration",
-    "29_report",
-    "31_tuning",
+    "32_regression",
+    "34_network",
+    "36_experiments",
+    "37_frameworks",
+    "33_calibration",
+    "17_report",
+    "14_tuning",
 )
 CHAPTERS |= {f"{name}.ipynb": "nobody has tried it there to the end" for name in UNTRIED}
 
