@@ -198,6 +198,7 @@ def advance(study: Study, n_trials: int, pool: Pool, step: Callable[[], None] = 
     Examples
     --------
     >>> from dlnotes.scales import Uniform
+    >>> from dlnotes.space import Space
     >>> study = advance(Study(Space(lr=Uniform(0, 1))), 30, InTurn(lambda params: (params["lr"] - 0.3)**2))
     >>> round(study.best_params["lr"], 2)
     0.3

@@ -821,7 +821,7 @@ def mixed(losses: np.ndarray, stream: Stream) -> np.ndarray:
 
     Examples
     --------
-    >>> mixed(np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), Stream(0, "weights")).argmax()
+    >>> int(mixed(np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), Stream(0, "weights")).argmax())
     2
     """
     if not len(losses) or np.isnan(losses).all(): return np.full(len(losses), math.nan)
