@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['target', 'no_improvement', 'not_worth']
 
-# %% ../nbs/15_early.ipynb #bdd0a9e0
+# %% ../nbs/15_early.ipynb #d86d2a97
 from collections.abc import Callable
 
 from .space import whole_number
 from .study import Study
 
-# %% ../nbs/15_early.ipynb #12247879
+# %% ../nbs/15_early.ipynb #36ff5356
 def target(value: float) -> Callable[[Study], bool]:
     """A rule for `stop`: enough when the best value is as good as this.
 

@@ -173,7 +173,7 @@ def search(objective: Objective, space: Space, n_trials: int = 60, seed: int = 0
     0.01
     """
     n_jobs = _checked(objective, n_trials, n_jobs, executor, timeout, max_memory, stage_size)
-    until = _until(max_seconds, stop)
+    until, prune = _until(max_seconds, stop), prune and takes_report(objective)
     study = Study(space, seed, direction, lag=lag, repeat=repeat, reproducible=reproducible, start=start, prune=prune)  # checks these
     ended = study
     try:

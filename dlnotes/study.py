@@ -417,8 +417,8 @@ class Study:
 
     @property
     def ready(self) -> bool:
-        "Whether all trials have ended that the plan of the next one shall rest on."
-        free = self._next < FIRST - len(self._prior) or self._queue or not self.reproducible
+        "Whether all trials have ended that the plan of the next one, or its limits, shall rest on."
+        free = not self.reproducible or (not self._prune and (self._next < FIRST - len(self._prior) or self._queue))
         return bool(free) or all(number > self._next - self.lag for number in self._open)
 
     @property

@@ -29,7 +29,7 @@ notebooks = [Path(name) for name in sys.argv[1:]]
 tests = [test for notebook in notebooks for test in tests_of(notebook)]
 passed = {"notebooks": run("notebooks", ".ci/notebooks.py", "check", *map(str, notebooks))}
 if tests or not notebooks:
-    passed["tests"] = run("tests", "-m", "pytest", *tests)
+    passed["tests"] = run("tests", "-m", "pytest", "-n2", "--dist=loadfile", *tests)
 failed = [name for name, ok in passed.items() if not ok]
 what = " and ".join(map(str, notebooks)) if notebooks else "every notebook"
 sys.exit(

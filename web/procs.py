@@ -104,9 +104,11 @@ def relative(text, pages):
     def target(found):
         name, call, url = found[1], found[2] or "", found[3]
         common = name not in dlnotes.__all__ and homes().get(name) in ("runs", "frameworks")  # words such as make, plan
-        method = "." in name  # these have no headings of their own
-        if "#_" in url or common or method:  # nbdev links private names too, which have no documentation
+        if "#_" in url or common:  # nbdev links private names too, which have no documentation
             return f"`{name}{call}`"
+        if "." in name:  # a method has its heading in the reference, if its class has
+            listed = url.startswith(site) and name.partition(".")[0] in dlnotes.__all__
+            return f"[`{name}{call}`](api.html#{name})" if listed else f"`{name}{call}`"
         if url.startswith(site) and name in dlnotes.__all__ and homes()[name] in pages:
             return f"[`{name}{call}`]({homes()[name]}.html#{anchor(name)})"
         return f"[`{name}{call}`]({url.removeprefix(site)})"
