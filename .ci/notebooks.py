@@ -11,6 +11,7 @@ import io
 import os
 import re
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -179,13 +180,18 @@ def main():
     args = parser.parse_intermixed_args()
     paths = args.notebook or sorted((root / "nbs").glob("*.ipynb"))
     work = {"run": run, "check": check_alone if args.alone else check}[args.command]
+
+    def timed(path):
+        start = time.monotonic()
+        return work(path), time.monotonic() - start
+
     with ThreadPoolExecutor(args.workers) as pool:
-        results = list(pool.map(work, paths))
-    for path, problems in zip(paths, results, strict=True):
-        print(f"{path.name}: {'ok' if not problems else ''}")
+        results = list(pool.map(timed, paths))
+    for path, (problems, seconds) in zip(paths, results, strict=True):
+        print(f"{path.name}: {'ok' if not problems else ''} ({seconds:.0f} s)")
         for problem in problems:
             print(f"  {problem}")
-    sys.exit(any(results))
+    sys.exit(any(problems for problems, _ in results))
 
 
 if __name__ == "__main__":

@@ -280,7 +280,7 @@ def _to_header(line: dict[str, Any], space: Space | None = None) -> Header:
     direction = line["direction"] if isinstance(line["direction"], str) else tuple(line["direction"])
     signs_of(direction)
     found = _restored(line["space"], line.get("where", []))
-    same = space and (_described(space), _names(space)) == (_described(found), _names(found))
+    same = space and list(space) == list(found) and (_described(space), _names(space)) == (_described(found), _names(found))
     return Header(space if space and same else found, seed, direction, lag, line.get("repeat", False),
                   line.get("reproducible", True), datetime.fromisoformat(line["created"]))
 

@@ -531,7 +531,7 @@ class SearchCV(BaseSearchCV):
         if isinstance(self.random_state, Integral): seed = int(self.random_state)
         elif old and self.journal is not None: seed = Study.load(self.journal).seed
         else: seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        return Study(space, seed, "maximize", self.journal, self.lag)
+        return Study(space, seed, "maximize", self.journal, self.lag, prune=False)
 
     def _stamp(self, X: Any, y: Any, params: dict[str, Any], splits: list[tuple[Any, Any]]) -> dict[str, Any]:
         "What the folds of a journal are of"

@@ -205,7 +205,7 @@ def test_bad_arguments_are_refused_before_anything_runs(tmp_path):
         (ValueError, "lag must be at least 1", dict(lag=0)),
         (TypeError, "lag must be an integer", dict(lag=1.5)),
         (ValueError, "max_memory", dict(max_memory=0)),
-        (ValueError, "use a name", dict(space=Space(a=Categorical([print, never])))),
+        (ValueError, "define it by def", dict(space=Space(a=Categorical([print, lambda: 0])))),
     ]
     for error, words, change in bad:
         arguments = dict(objective=never, space=SPACE, n_trials=3, journal=tmp_path / "run.jsonl") | change
