@@ -502,3 +502,10 @@ def test_boxes_have_their_titles_and_links_lead_to_pages(tmp_path):
     assert "About <math" in made and "<h2" not in made and made.count('<details class="callout') == 1
     for link in ("scales.html#uniform", "scales.html", "source/a.html#L-3"):
         assert f'href="{link}"' in made
+
+
+def test_every_place_that_says_the_version_says_the_same():
+    said = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))["version"]
+    settings = re.search(r"^version = (.*)$", (root / "settings.ini").read_text(encoding="utf-8"), re.M)[1]
+    newest = re.search(r"^## (\S+)", (root / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)[1]
+    assert said == settings == dlnotes.__version__ == newest
