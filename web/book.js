@@ -163,8 +163,8 @@ function find({ documents, index }, query) {
     fuzzy: (term) => (term.length > 4 ? .2 : 0),
     combineWith: "AND",
     boostDocument: (key) => {
-      const { heading, kind } = documents[key];
-      const named = heading == query.trim() ? 40 : plain(heading) == asked ? 20 : plain(heading).startsWith(asked) ? 2 : 1;
+      const { heading, id, kind } = documents[key];
+      const named = id == query.trim() ? 60 : heading == query.trim() ? 40 : plain(heading) == asked ? 20 : plain(heading).startsWith(asked) ? 2 : 1;
       return named * (kind == "api" ? 1.5 : kind == "recipe" ? 1.3 : 1);
     },
   };
