@@ -215,7 +215,6 @@ def test_scikit_learns_own_tests_of_its_searches_pass(tmp_path):
         ((1, 8, "uniform"), Integer(1, 8)),
         ((1, 8, "cubic"), Categorical(1, 8, "cubic")),
     ],
-    ids=str,
 )
 def test_what_means_one_thing_only_is_a_scale(given, scale):
     assert translated({"x": given}) == (Space(x=scale), {})
@@ -253,7 +252,6 @@ def test_options_of_any_kind_have_names_that_mean_them():
         ((1.0, 0.5, "uniform"), ValueError, "x: low <=? high"),
         ((0, 1, "log-uniform"), ValueError, "x: low >= 1"),
     ],
-    ids=str,
 )
 def test_what_means_nothing_or_two_things_is_refused_by_name(given, error, said):
     with pytest.raises(error, match=said):
