@@ -106,7 +106,10 @@ def own_wheel(folder):
         if path.is_file() and "__pycache__" not in path.parts
     }
     wheel = "Wheel-Version: 1.0\nGenerator: dlnotes\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    files |= {f"{info}/METADATA": (found.read_text("METADATA") or found.read_text("PKG-INFO") or "").encode(), f"{info}/WHEEL": wheel.encode()}
+    files |= {
+        f"{info}/METADATA": (found.read_text("METADATA") or found.read_text("PKG-INFO") or "").encode(),
+        f"{info}/WHEEL": wheel.encode(),
+    }
     return zipped(folder / wheel_name(found), files)
 
 
