@@ -163,13 +163,15 @@ function find({ documents, index }, query) {
     fuzzy: (term) => (term.length > 4 ? .2 : 0),
     combineWith: "AND",
     boostDocument: (key) => {
-      const { heading, id, kind } = documents[key];
-      const named = id == query.trim() ? 60 : heading == query.trim() ? 40 : plain(heading) == asked ? 20 : plain(heading).startsWith(asked) ? 2 : 1;
+      const { heading, kind } = documents[key];
+      const named = heading == query.trim() ? 40 : plain(heading) == asked ? 20 : plain(heading).startsWith(asked) ? 2 : 1;
       return named * (kind == "api" ? 1.5 : kind == "recipe" ? 1.3 : 1);
     },
   };
   let hits = index.search(query, { ...options, tokenize: whole });
   if (!hits.length) hits = index.search(query, { ...options, combineWith: "OR" });
+  const own = ({ id }) => +(documents[id].kind == "api" && documents[id].id == query.trim()); // the name itself, first
+  hits.sort((a, b) => own(b) - own(a));
   return hits.slice(0, 20).map(({ id, terms }) => ({ ...documents[id], terms }));
 }
 function sentence(text, terms) {
