@@ -37,10 +37,10 @@ def best_so_far(curve: Sequence[tuple[float, float]], sign: int = 1) -> tuple[np
     steps, values = np.array(curve, float).reshape(-1, 2).T
     return steps, np.fmin.accumulate(np.where(np.isnan(values), np.inf, sign*values))
 
-def _at(path: tuple[np.ndarray, np.ndarray], step: float) -> float:
-    "The lowest loss up to `step`; infinite before the first report"
-    place = int(path[0].searchsorted(step, side="right"))
-    return float(path[1][place - 1]) if place else math.inf
+def _at(path: tuple[np.ndarray, np.ndarray], steps: np.ndarray) -> np.ndarray:
+    "The lowest loss up to each of `steps`; infinite before the first report"
+    place = path[0].searchsorted(steps, side="right")
+    return np.where(place > 0, path[1][place - 1], math.inf)
 
 # %% ../nbs/07_curves.ipynb #d98ceb97
 _ENOUGH = 4 # with fewer complete trials to compare with, none is ended
@@ -70,8 +70,8 @@ def limits_from(paths: Sequence[tuple[np.ndarray, np.ndarray]], losses: Sequence
     complete = [path for path, loss in zip(paths, losses) if not math.isnan(loss) and len(path[0])]
     if len(complete) < _ENOUGH: return []
     longest = max((steps for steps, _ in complete), key=lambda steps: steps[-1])
-    limits = [(float(step), float(np.median([_at(path, step) for path in complete]))) for step in longest[:-1]]
-    return [(step, loss) for step, loss in limits if loss < math.inf]
+    middle = np.median([_at(path, longest[:-1]) for path in complete], axis=0)
+    return [(step, loss) for step, loss in zip(longest[:-1].tolist(), middle.tolist()) if loss < math.inf]
 
 # %% ../nbs/07_curves.ipynb #77a8e93f
 class Pruned(BaseException):
@@ -186,7 +186,7 @@ def expected_losses(paths: Sequence[tuple[np.ndarray, np.ndarray] | None], losse
         path = paths[i]
         if path is None or not ends: continue
         step, loss = path[0][-1], path[1][-1]
-        at = [_at(other, step) for other, _ in ends]
+        at = [float(_at(other, step)) for other, _ in ends]
         ahead = sum(other <= loss for other in at)
         losses[i] = ordered[ahead] if ahead < len(ends) else ordered[-1] + (loss - max(at))
     return losses
