@@ -47,7 +47,7 @@ CHAPTERS = {
     "13_runner.ipynb": "it shares a search among processes",
     "16_practice.ipynb": "its last part needs Optuna, which a browser's Python does not have",
     "18_optuna.ipynb": "it needs Optuna with its database",
-    "35_runs.ipynb": "it needs Optuna, and hours",
+    "37_runs.ipynb": "it needs Optuna, and hours",
     "recipes.ipynb": "its recipes need PyTorch, Dask and others, which a browser's Python does not have",
 }
 UNTRIED = (
@@ -58,14 +58,14 @@ UNTRIED = (
     "26_effects",
     "27_entropy",
     "30_newton",
-    "31_estimators",
+    "32_estimators",
 )
 UNTRIED += (
-    "32_regression",
-    "34_network",
-    "36_experiments",
-    "37_frameworks",
-    "33_calibration",
+    "33_regression",
+    "36_network",
+    "38_experiments",
+    "39_frameworks",
+    "35_calibration",
     "17_report",
     "14_tuning",
 )
