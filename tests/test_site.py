@@ -202,6 +202,7 @@ def test_code_is_copied_by_button_by_keys_and_the_whole_page_at_once(open_page):
     page.locator(".copy-all").click()
     page.wait_for_function("document.querySelector('.copy-all').textContent == 'Copied'")
     assert code in pasted() and len(pasted()) > 5000 and "\n>>>" not in pasted()
+    assert page.locator("pre.example").count() and page.locator("pre.example").first.inner_text() not in pasted()
     narrow = open_page("scales.html", 390, permissions=["clipboard-read", "clipboard-write"])
     wide = narrow.locator("article div.sourceCode pre[tabindex='0']:visible").first
     wide.focus()

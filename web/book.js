@@ -73,9 +73,10 @@ for (const block of blocks) {
 }
 const python = blocks.filter((block) => one("code.python", block));
 const copyAll = one(".copy-all");
-if (copyAll && python.length) {
+const chapter = python.filter((block) => !one("pre.example", block)); // an example of the reference stands alone
+if (copyAll && chapter.length) {
   copyAll.hidden = false;
-  copyAll.addEventListener("click", () => copy(python.map(codeOf).join("\n"), copyAll, "Copied"));
+  copyAll.addEventListener("click", () => copy(chapter.map(codeOf).join("\n"), copyAll, "Copied"));
 }
 document.addEventListener("copy", (event) => {
   const block = document.activeElement.closest?.("div.sourceCode");

@@ -42,7 +42,7 @@ def documented(docstring, module=dlnotes):
     parts = [f"*{summary}*", more.strip()]
     for title, body in zip(sections[::2], sections[1::2], strict=True):
         if title == "Examples":
-            body = f"```python\n{example(body, module)}\n```"
+            body = f"```{{.python .example}}\n{example(body, module)}\n```"
         else:
             body = "\n".join(entries(body))
         parts.append(f"**{title}**\n\n{body}")
