@@ -25,7 +25,7 @@ help:
 	@echo "make readme     nbs/index.ipynb -> README.md"
 	@echo "make rooms      the table of rooms in CONTRIBUTING.md, from the notebooks"
 	@echo "make lint       ruff over the code and the notebooks, and a strict type checker over what is public"
-	@echo "make bench      every benchmark, beside its peer"
+	@echo "make bench      every figure of speed and memory, beside its peer (NAMES='draws losses'; default all)"
 	@echo "make frameworks run the appendix's programs in environments of their own (NAMES='theano torch'; default all)"
 	@echo "make clean      remove what the commands above made"
 
@@ -72,7 +72,7 @@ lint: install
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/python .ci/typed.py
 
 bench: install
-	@for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+	@$(BIN)/python benchmarks/bench.py $(NAMES)
 
 frameworks: install
 	@$(BIN)/python frameworks/run.py $(or $(NAMES),all)

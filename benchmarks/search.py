@@ -5,7 +5,6 @@
     python benchmarks/search.py --run                 computes what is missing, keeps it, and shows all
     python benchmarks/search.py --run --only dlnotes  forgets this searcher's results, and computes them
     python benchmarks/search.py --quick               three seeds, without the slow peer and other lags, kept nowhere
-    python benchmarks/search.py --overhead            the searches' own time per trial
 
 The regret is the true value of the trial that a search recommends less the best there is, divided by the same of the
 median random point: 0 is perfect, 1 is one random point. Less than 0.001 counts as 0.001, so that geometric means over
@@ -24,8 +23,6 @@ import argparse
 import json
 import math
 import multiprocessing
-import sys
-import time
 import warnings
 from functools import cache, partial
 from importlib import import_module
@@ -34,7 +31,7 @@ from pathlib import Path
 import numpy as np
 from problems import problems
 
-from dlnotes import Categorical, Integer, LogUniform, ReverseLogUniform, Space, search
+from dlnotes import Categorical, Integer, LogUniform, ReverseLogUniform, search
 
 FILE = Path(__file__).parents[1] / "dlnotes" / "recorded" / "search.json"
 BUDGETS = (30, 60, 100, 200)
@@ -236,26 +233,6 @@ def show(results):
                 print(line + (f"   ({len(logs)} problems)" if len(logs) < len(names) else ""))
 
 
-def overhead(repeats=5):
-    """Time per trial of the searches themselves, the objective being free: interleaved, medians, ours over theirs."""
-    space = Space(
-        {f"x{i}": LogUniform(1e-4, 1) for i in range(4)}, hidden=Integer(5, 100), kind=Categorical("a", "b", "c")
-    )
-    value = lambda p: sum(math.log(p[f"x{i}"]) ** 2 for i in range(4)) + p["hidden"] + len(p["kind"])
-    warnings.simplefilter("ignore")
-    for n in (60, 200, 1000):
-        times = {name: [] for name in SEARCHERS if name not in LAGS and (name not in SLOW or n < 100)}
-        for seed in range(repeats if n < 1000 else 3):
-            for name, spent in times.items():
-                start = time.perf_counter()
-                SEARCHERS[name](value, space, seed, (n,))
-                spent.append((time.perf_counter() - start) / n)
-        print(f"{n} trials")
-        for name, spent in times.items():
-            ratio = np.median(times["dlnotes"]) / np.median(spent)
-            print(f"  {name:10} {np.median(spent) * 1e3:8.3f} ms per trial; ours is {ratio:.2f} of it")
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", action="store_true", help="compute what is missing")
@@ -266,10 +243,7 @@ if __name__ == "__main__":
     parser.add_argument(
         "--quick", action="store_true", help="three seeds, without the slow peer and other lags, kept nowhere"
     )
-    parser.add_argument("--overhead", action="store_true", help="the searches' own time per trial")
     arguments = parser.parse_args()
-    if arguments.overhead:
-        sys.exit(overhead())
     results = {} if arguments.quick else stored()
     if arguments.quick or arguments.run:
         for found in results.values():
