@@ -99,6 +99,20 @@ def test_a_journal_that_is_being_written_can_be_reported_without_a_word(tmp_path
     assert "11 complete" in report(str(path), tmp_path)
 
 
+def test_a_study_reports_itself_and_one_that_still_runs_does_so_again_and_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    running = Study(SPACE, journal="run.jsonl")
+    for k in range(11):
+        running.tell(running.ask(), k)
+        if k in (0, 5, 10):
+            page = Study.load("run.jsonl").report(title="So far")
+            assert page.name == "study.html" and f"{k + 1} complete" in page.read_text()
+    assert running.report(tmp_path / "other.html").read_text().count("<tr>") == page.read_text().count("<tr>")
+    with pytest.raises(ValueError, match="is a journal"):
+        running.report("run.jsonl")
+    running.tell(running.ask(), 11)  # and the search goes on
+
+
 def test_what_is_no_study_and_what_would_be_lost_is_refused(study, tmp_path):
     with pytest.raises(TypeError, match=r"a Study or the path of a journal, got \[1\]"):
         write_report([1], tmp_path / "a.html")
