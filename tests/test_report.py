@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from dlnotes import Categorical, Integer, LogUniform, Space, Study, Trial, Uniform, search, write_report
+from dlnotes import Categorical, Integer, LogUniform, Shares, Space, Study, Trial, Uniform, search, write_report
 
 SPACE = Space(lr=LogUniform(1e-5, 1), norm=Categorical("batch", "none"), width=Integer(8, 128))
 
@@ -223,3 +223,20 @@ def test_the_table_sorts_and_nothing_is_fetched_in_a_browser(study, tmp_path):
         assert [float(v) for v in values if v] == sorted(float(v) for v in values if v)
         assert len(fetched) == 1 and not said
         browser.close()
+
+
+def test_shares_conditions_and_runs_have_pictures(tmp_path):
+    space = Space(
+        layers=Integer(1, 2),
+        mix=Shares(3).when(layers=2),
+        units=Integer(1, 64).when(layers=1),
+    )
+    for shown in (space, Space(mix=Shares(3), x=Uniform(0, 1))):
+        study = search(lambda p: sum(p.get("mix", [0.3])[:1]) + p.get("units", 9) / 64, shown, 14, progress=False)
+        page = Read(text := report(study, tmp_path))
+        assert "Run again" not in page.headings and text.count("against mix") == 2
+        study.tell(study.again(study.best), 0.75)
+        study.tell(study.again(study.ranked()[1]), error="busy")
+        assert "Run again" in Read(text := report(study, tmp_path)).headings and "0.75" in text
+    with_none = Study(Space(mix=Shares(4)))
+    assert "No trial is complete" in report(with_none, tmp_path)
