@@ -1,6 +1,6 @@
 """A book that is a library: hyperparameter tuning, batch normalization and softmax regression."""
 
-from .early import no_improvement, not_worth, target
+from .early import Leader, Recheck, no_improvement, not_worth, recheck, target
 from .curves import Pruned, Report
 from .calibration import Reliability, Temperature, plot_reliability, reliability
 from importlib.util import find_spec
@@ -29,6 +29,7 @@ from .gradcheck import (
     numeric_gradient,
 )
 from .layer import CONVENTIONS, BatchNorm, Moments
+from .loop import trial_seed
 from .losses import cross_entropy, log_softmax, logsumexp, one_hot, softmax
 from .network import MLP
 from .regression import SoftmaxRegression
@@ -56,11 +57,13 @@ __all__ = [
     "GradientError",
     "Importance",
     "Integer",
+    "Leader",
     "LogUniform",
     "MLP",
     "Moments",
     "Panda",
     "Pruned",
+    "Recheck",
     "Report",
     "Reliability",
     "Retune",
@@ -95,6 +98,7 @@ __all__ = [
     "plot_isolation",
     "plot_reliability",
     "plot_trials",
+    "recheck",
     "reliability",
     "retune",
     "search",
@@ -102,6 +106,7 @@ __all__ = [
     "softmax",
     "target",
     "to_optuna",
+    "trial_seed",
     "worker",
     "write_report",
 ]

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from .scales import Categorical, Integer, LogUniform
-from .journal import Trial
+from .journal import Trial, own_copy, run_seed
 from .space import Space, Stream, sign_of, stream_key, whole_number
 from .loop import evaluate
-from .study import Study, own_copy
+from .study import Study
 
 # %% ../nbs/16_practice.ipynb #5b0d2f7e
 def _must_be_study(study: Any) -> None:
@@ -455,7 +455,10 @@ def retune(study: Study, objective: Callable[[dict[str, Any]], float], top: int 
     if repeats < 4: raise ValueError(f"repeats must be at least 4, got {repeats}: fewer runs cannot show a difference")
     if whole_number("top", top) + whole_number("fresh", fresh) < 1: raise ValueError("top or fresh must be at least 1")
     champion, sign = study.best, sign_of(study.direction)
-    run = lambda params: v if (v := evaluate(objective, params)["value"]) is not None else math.nan
+    number = itertools.count()  # every run has a seed of its own
+    def run(params: dict[str, Any]) -> float:
+        value = evaluate(objective, params, seed=run_seed(seed, next(number), -1))["value"]
+        return math.nan if value is None else value
     runners = [t for t in study.ranked() if t.params != champion.params][:top]
     near = study.space.zoom(study).sample(fresh//2, seed=seed + 1)
     method = "quasirandom" if len(study.space) <= 40 else "random"

@@ -128,16 +128,8 @@ def _tip(t: Trial, value: float) -> str:
     told = _show(float(value)) if math.isfinite(value) else t.state
     return f"trial {t.number}: {told}; " + ", ".join(f"{escape(k)} = {_show(v)}" for k, v in t.params.items())
 
-def _positions(space: Space, trials: list[Trial]) -> np.ndarray:
-    "(n, d), NaN where a trial lacks a hyperparameter"
-    u = np.full((len(trials), len(space)), math.nan)
-    for j, name in enumerate(space):
-        has = [i for i, t in enumerate(trials) if name in t.params]
-        if has: u[has, j] = space[name].positions([trials[i].params[name] for i in has])
-    return u
-
 def _scale_ticks(space: Space, name: str) -> list[tuple[float, str]]:
-    scale = space[name]
+    scale = space.columns[name]
     few = not scale.ordered or scale.count <= 5
     at = scale.levels(int(min(scale.count, 12))).tolist() if few else [0.0, 0.5, 1.0]
     return [(u, _show(scale.ppf(u))) for u in at]
@@ -160,7 +152,7 @@ def _history(o: _Objective) -> str:
 def _slices(o: _Objective, u: np.ndarray) -> str:
     "The value against each hyperparameter"
     made = []
-    for j, name in enumerate(o.study.space):
+    for j, name in enumerate(o.study.space.columns):
         picture = _Picture(_scale_ticks(o.study.space, name), o.axis, (escape(name), o.name), (360, 230))
         for i in o.shown():
             lost = math.isnan(o.values[i])
@@ -172,11 +164,11 @@ def _slices(o: _Objective, u: np.ndarray) -> str:
 
 def _parallel(objectives: list[_Objective], u: np.ndarray) -> str:
     first, space = objectives[0], objectives[0].study.space
-    columns = len(space) + len(objectives)
+    columns = len(space.columns) + len(objectives)
     picture = _Picture([], [], ("", ""), (max(480, 60 + 92*columns), 330), left=60)
     at = [k/(columns - 1) for k in range(columns)]
-    names = [*(escape(name) for name in space), *(o.name for o in objectives)]
-    ticks = [*(_scale_ticks(space, name) for name in space), *(_ends(o.axis) for o in objectives)]
+    names = [*(escape(name) for name in space.columns), *(o.name for o in objectives)]
+    ticks = [*(_scale_ticks(space, name) for name in space.columns), *(_ends(o.axis) for o in objectives)]
     good = max(1, int(np.isfinite(first.values).sum())//10)
     for i in first.shown()[-400:]:
         y = [*u[i], *(float(o.axis(o.values[i])) for o in objectives)]
@@ -268,6 +260,14 @@ def _best(study: Study) -> str:
         rows.append(["recommended, if values are noisy", r.number, r.value, *map(r.params.get, study.space)])
     return _table(["", "trial", "value", *study.space], rows)
 
+def _again(o: _Objective) -> str:
+    "Trials that were run again with other seeds"
+    rows = []
+    for t in o.study.ranked():
+        values = [run.value for run in o.study.runs(t) if run.value is not None]
+        if n := len(o.study.runs(t)): rows.append([t.number, t.value, n, *((sum(values)/len(values), min(values), max(values)) if values else [None]*3)])
+    return _table(["trial", "value in the search", "fresh runs", "their mean", "lowest", "highest"], rows) if rows else ""
+
 def _tried(f: Callable[[_Objective], str], o: _Objective) -> str:
     "What `f` makes, or why it cannot yet"
     try: return f(o)
@@ -276,6 +276,7 @@ def _tried(f: Callable[[_Objective], str], o: _Objective) -> str:
 # %% ../nbs/17_report.ipynb #745a6081
 _ABOUT = {
     "The best": "",
+    "Run again": "With other seeds. The value in the search is that of the luckiest; these are not picked by their luck.",
     "Which give a choice": "Filled: the trials where one value can only be bettered at the cost of another.",
     "History": "Hollow: chosen to look over the whole space. Filled: where most was promised. Crosses: no value. Values far worse than most are drawn at the edge.",
     "Learning curves": "What trials reported as they went. Dashed: ended early. In front: the best.",
@@ -398,9 +399,10 @@ def _page(study: Study, title: str) -> str:
     several = not isinstance(study.direction, str)
     studies = [study.only(k) for k in range(len(study.direction))] if several else [study]
     objectives = [_Objective(s, f"value {k + 1}" if several else "value") for k, s in enumerate(studies)]
-    u = _positions(study.space, study.trials)
+    u = study.space.cdf([t.params for t in study.trials])
     each = lambda f: "".join(f"<h3>{o.name}</h3>"*several + _tried(f, o) for o in objectives)
     sections = {"The best": each(lambda o: _best(o.study))}
+    if any(map(study.runs, study.trials)): sections["Run again"] = each(_again)
     if several: sections["Which give a choice"] = _front(*objectives[:2], {t.number for t in study.front})
     sections |= {"History": each(_history), "Learning curves": _curves(objectives[0]),
                  "Each hyperparameter": each(lambda o: _slices(o, u)), "All together": _parallel(objectives, u),

@@ -289,7 +289,7 @@ def open_workers(objective: Objective, n_jobs: int = 1, executor: Executor | Non
 
 def _call(trial: Trial, direction: str | tuple[str, ...]) -> tuple:
     "What `evaluate` needs beside the objective"
-    return trial.params, trial.limits, direction
+    return trial.params, trial.limits, direction, trial.seed
 
 def _submission(executor: Executor, objective: Objective, limits: tuple, direction: str | tuple[str, ...]
                 ) -> Callable[[Trial, Any], Future]:

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from dlnotes import Categorical, Integer, LogUniform, Space, Study, Trial, Uniform, search, write_report
+from dlnotes import Categorical, Integer, LogUniform, Shares, Space, Study, Trial, Uniform, search, write_report
 
 SPACE = Space(lr=LogUniform(1e-5, 1), norm=Categorical("batch", "none"), width=Integer(8, 128))
 
@@ -97,6 +97,20 @@ def test_a_journal_that_is_being_written_can_be_reported_without_a_word(tmp_path
         text = report(path, tmp_path)
     assert "11 complete, 1 open" in text and path.read_bytes().endswith(b'"val')
     assert "11 complete" in report(str(path), tmp_path)
+
+
+def test_a_study_reports_itself_and_one_that_still_runs_does_so_again_and_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    running = Study(SPACE, journal="run.jsonl")
+    for k in range(11):
+        running.tell(running.ask(), k)
+        if k in (0, 5, 10):
+            page = Study.load("run.jsonl").report(title="So far")
+            assert page.name == "study.html" and f"{k + 1} complete" in page.read_text()
+    assert running.report(tmp_path / "other.html").read_text().count("<tr>") == page.read_text().count("<tr>")
+    with pytest.raises(ValueError, match="is a journal"):
+        running.report("run.jsonl")
+    running.tell(running.ask(), 11)  # and the search goes on
 
 
 def test_what_is_no_study_and_what_would_be_lost_is_refused(study, tmp_path):
@@ -209,3 +223,20 @@ def test_the_table_sorts_and_nothing_is_fetched_in_a_browser(study, tmp_path):
         assert [float(v) for v in values if v] == sorted(float(v) for v in values if v)
         assert len(fetched) == 1 and not said
         browser.close()
+
+
+def test_shares_conditions_and_runs_have_pictures(tmp_path):
+    space = Space(
+        layers=Integer(1, 2),
+        mix=Shares(3).when(layers=2),
+        units=Integer(1, 64).when(layers=1),
+    )
+    for shown in (space, Space(mix=Shares(3), x=Uniform(0, 1))):
+        study = search(lambda p: sum(p.get("mix", [0.3])[:1]) + p.get("units", 9) / 64, shown, 14, progress=False)
+        page = Read(text := report(study, tmp_path))
+        assert "Run again" not in page.headings and text.count("against mix") == 2
+        study.tell(study.again(study.best), 0.75)
+        study.tell(study.again(study.ranked()[1]), error="busy")
+        assert "Run again" in Read(text := report(study, tmp_path)).headings and "0.75" in text
+    with_none = Study(Space(mix=Shares(4)))
+    assert "No trial is complete" in report(with_none, tmp_path)

@@ -22,10 +22,12 @@ from dlnotes import (
     GradientError,
     Importance,
     Integer,
+    Leader,
     LogUniform,
     Moments,
     Panda,
     Pruned,
+    Recheck,
     Reliability,
     Report,
     Retune,
@@ -61,6 +63,7 @@ from dlnotes import (
     plot_isolation,
     plot_reliability,
     plot_trials,
+    recheck,
     reliability,
     retune,
     search,
@@ -68,6 +71,7 @@ from dlnotes import (
     softmax,
     target,
     to_optuna,
+    trial_seed,
     worker,
     write_report,
 )
@@ -177,6 +181,22 @@ def test_a_search_that_is_told_more(tmp_path: Path):
     assert_type(both.front, list[Trial])
     assert_type(both.front[0].values, tuple[float, ...])
     assert_type(both.only(0), Study)
+
+
+def test_a_winner_that_is_run_again(tmp_path: Path):
+    def chancy(params: dict[str, Any]) -> float:
+        return params["x"] ** 2 + trial_seed() / 2**32
+
+    study = search(chancy, space, 12, journal=tmp_path / "chancy.jsonl", progress=False)
+    result = assert_type(recheck(chancy, study, top=3, repeats=2, level=0.9, n_jobs=1, progress=False), Recheck)
+    assert_type(result.clear, bool)
+    winner = assert_type(result.winner, Leader)
+    assert_type(winner.values, tuple[float, ...])
+    assert winner.low < winner.high and 0 <= winner.best <= 1
+    assert_type(study.again(study.best, run=3), Trial)
+    assert_type(study.runs(winner.trial), list[Trial])
+    assert_type(winner.trial.seed, int)
+    assert assert_type(study.report(tmp_path / "study.html", title="Chancy"), Path).is_file()
 
 
 def test_a_study_that_is_asked_and_told(tmp_path: Path):
