@@ -132,10 +132,9 @@ def _learned(space: Space, known: np.ndarray, losses: np.ndarray, taken: np.ndar
     n, z = len(losses), calmed(losses)
     best = z[:max(0, n - _LATEST)].argsort(kind="stable")[:_BEST]
     kept = np.sort(np.concatenate([best, np.arange(max(0, n - _LATEST), n)]))
-    def guessed(shape): return Guess(known[kept], z[kept], taken, options=~space.ordered, sometimes=space.sometimes, shape=shape)
-    guess = guessed(shape)
-    for _ in range(9 if shape is None else 1 if len(kept) <= _MANY else 0): guess = guessed(guess.learned())
-    return guess, guess.mean(known[kept]), kept
+    guess = Guess(known[kept], z[kept], taken, options=~space.ordered, sometimes=space.sometimes, shape=shape)
+    for _ in range(9 if shape is None else 1 if len(kept) <= _MANY else 0): guess = guess.with_shape(guess.learned())
+    return guess, guess.at_trials, kept
 
 class _Candidates:
     "Places to try next, without those that a finite space has no more, or that are not allowed"

@@ -6,6 +6,7 @@
 __all__ = ['squared_distances', 'apart', 'likeness', 'product', 'inverse', 'Guess', 'first_shape', 'calmed']
 
 # %% ../nbs/05_model.ipynb #c92ec4d2
+import copy
 import math
 
 import numpy as np
@@ -35,7 +36,8 @@ def squared_distances(a: np.ndarray, b: np.ndarray, options: np.ndarray, sometim
     array([[[0.25]]])
     """
     if sometimes is not None and sometimes.any(): return _around_none(a, b, options, sometimes)
-    D = (a.T[:, :, None] - b.T[:, None, :])**2
+    D = a.T[:, :, None] - b.T[:, None, :]
+    D *= D
     if options.any(): D[options] = D[options] > 0
     return D
 
@@ -67,7 +69,15 @@ def apart(D: np.ndarray, shape: np.ndarray) -> np.ndarray:
     >>> apart(np.array([[[0.25]]]), np.log([0.5, 0.01])).round(2)
     array([[1.]])
     """
-    return sum((w*distance for w, distance in zip(exp(-2*shape[:-1]), D)), np.zeros(D.shape[1:]))
+    total = np.zeros(D.shape[1:])
+    for w, distance in zip(exp(-2*shape[:-1]), D): total += w*distance
+    return total
+
+def _row_by_row(A: np.ndarray) -> np.ndarray:
+    "The sum of the rows of a matrix, or of each of several, in their order"
+    total = np.zeros(A.shape[:-2] + A.shape[-1:])
+    for i in range(A.shape[-2]): total += A[..., i, :]
+    return total
 
 def likeness(r2: np.ndarray) -> np.ndarray:
     """The likeness k of points, from 0 to 1 [@rasmussen2006gaussian].
@@ -145,9 +155,10 @@ def inverse(K: np.ndarray) -> np.ndarray:
            [-1.,  2.]])
     """
     A = np.array(K, dtype=float)
+    less = np.empty_like(A)
     for i in range(len(A)):
         row, column = A[i]/A[i, i], A[:, i].copy()
-        A -= column[:, None]*row
+        A -= np.multiply(column[:, None], row, out=less)
         A[i], A[:, i], A[i, i] = row, -column*(1/column[i]), 1/column[i]
     return A
 
@@ -182,9 +193,38 @@ class Guess:
         self.options: np.ndarray = options
         self.sometimes: np.ndarray | None = sometimes
         self.shape: np.ndarray = first_shape(options) if shape is None else shape
+        self._known, self._z, self._all = u, z, u if taken is None else np.concatenate([u, taken])
+        self._distances = squared_distances(self._all, self._all, options, sometimes)
+        self._learn()
+
+    def with_shape(self, shape: np.ndarray) -> "Guess":
+        """The guess from the same trials, with another shape.
+
+        Parameters
+        ----------
+        shape : array, (d + 1,)
+            The logarithms of the lengths and of the noise's variance.
+
+        Returns
+        -------
+        Guess
+
+        Examples
+        --------
+        >>> guess = Guess(np.array([[0.1], [0.9]]), np.array([1.0, -1.0]), options=np.array([False]))
+        >>> guess.with_shape(guess.learned()).noise == guess.noise
+        False
+        """
+        other = copy.copy(self)
+        other.shape = shape
+        other._learn()
+        return other
+
+    def _learn(self) -> None:
+        "What depends on the shape"
         self.noise: float = float(exp(self.shape[-1]))
-        n, self._known, self._all = len(z), u, u if taken is None else np.concatenate([u, taken])
-        self._k = likeness(self._apart(self._all, self._all))
+        n, z = len(self._z), self._z
+        self._k = likeness(apart(self._distances, self.shape))
         self._inverse = inverse(self._k + self.noise*np.eye(len(self._all)))
         self._of_trials = _of_part(self._inverse, n)
         self._weights = product(self._of_trials, z[:, None])
@@ -210,7 +250,13 @@ class Guess:
         >>> Guess(np.array([[0.1], [0.9]]), np.array([1.0, -1.0]), options=np.array([False])).mean(np.array([[0.5]])).round(2)
         array([0.])
         """
-        return sum(likeness(self._apart(self._known, c))*self._weights, np.zeros(len(c)))
+        return _row_by_row(likeness(self._apart(self._known, c))*self._weights)
+
+    @property
+    def at_trials(self) -> np.ndarray:
+        "The guessed values at the trials, (n,): `mean` of their positions."
+        n = len(self._z)
+        return _row_by_row(self._k[:n, :n]*self._weights)
 
     def __call__(self, c: np.ndarray, rough: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The guess at other places.
@@ -233,8 +279,8 @@ class Guess:
         """
         r2 = self._apart(self._all, c)
         k, nearest = likeness(r2), r2.min(axis=0)
-        mean = sum(k[:len(self._known)]*self._weights, np.zeros(len(c)))
-        left = 1 - (likeness(nearest)**2/(1 + self.noise) if rough else sum(k*product(self._inverse, k)))
+        mean = _row_by_row(k[:len(self._known)]*self._weights)
+        left = 1 - (likeness(nearest)**2/(1 + self.noise) if rough else _row_by_row(k*product(self._inverse, k)))
         return mean, np.sqrt(self._scale*left.clip(1e-12)), nearest
 
     def learned(self) -> np.ndarray:
@@ -258,8 +304,8 @@ class Guess:
         "The gradient of the negative log likelihood"
         n, a = len(self._known), self._weights[:, 0]
         k, G = self._k[:n, :n], self._of_trials - a[:, None]*(a/self._scale)
-        D = squared_distances(self._known, self._known, self.options, self.sometimes)
-        lengths = [0.5*w*math.fsum(sum(Dj*(G*k*k))) for w, Dj in zip(exp(-2*self.shape[:-1]), D)]
+        sums = _row_by_row(self._distances[:, :n, :n]*(G*k*k))
+        lengths = [0.5*w*math.fsum(of) for w, of in zip(exp(-2*self.shape[:-1]), sums)]
         return np.array([*lengths, 0.5*self.noise*math.fsum(np.diag(G))])
 
 def _of_part(Q: np.ndarray, n: int) -> np.ndarray:

@@ -38,11 +38,15 @@ def _receive(payload: bytes, driver: int, max_memory: int | None, number: int | 
     if sys.platform != "win32":
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         os.setsid()  # what the objective starts can be ended with it
-    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]  # it may start processes
+    _allow_processes()
     Thread(target=_end_with, args=[driver], daemon=True).start()
     if max_memory is not None:
         import resource
         resource.setrlimit(resource.RLIMIT_DATA, (max_memory, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+
+def _allow_processes() -> None:
+    "Lets what runs here start processes, in a worker of ours or of another library, which calls them daemons"
+    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
 
 def _end_with(driver: int) -> None:
     "Ends this process soon after its parent, of process id `driver`, is gone"
@@ -82,7 +86,9 @@ def _tidy() -> None:
 def _work(payload: bytes | None, call: tuple, token: object = None) -> dict[str, Any]:
     "In a worker: one trial of the objective it was started with, or of the one it is sent; each `token` is another call"
     global _number
-    if payload is not None: _number = None
+    if payload is not None:
+        _number = None
+        _allow_processes()
     try: objective = _unpacked(payload or _mine or b"")
     except Exception as e: objective = _cannot(e)
     return evaluate(objective, *call)
@@ -191,7 +197,7 @@ def _work_within(payload: bytes, call: tuple, token: object, timeout: float | No
     if (worker.objective, worker.timeout, worker.max_memory) != (payload, timeout, max_memory):
         worker.stop()
         worker = _Worker(payload, timeout, max_memory, threads, rest=60)
-    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+    _allow_processes()
     try: return worker(call)
     finally: _idle.append(worker)
 
@@ -222,7 +228,7 @@ class _Futures(Pool):
             trial, tries = self._running.pop(future)
             try: return trial.number, future.result()
             except (Exception, CancelledError) as e:
-                if tries > 1: return trial.number, dict(state="lost", error=f"its worker died twice: {e!r}")
+                if tries > 1: return trial.number, dict(state="lost", error=f"its worker died, or could not start, twice: {e!r}")
                 self.start(trial, tries + 1)
 
     def close(self) -> None:

@@ -476,6 +476,26 @@ def test_dask_survives_a_killed_worker_and_one_that_is_added(cluster):
     assert study == search(bowl, SPACE, 40)
 
 
+def test_on_dask_an_objective_may_search_by_itself_and_its_errors_say_what_happened(cluster):
+    def inner(params):
+        return params["y"]
+
+    def outer(params):
+        return search(inner, Space(y=Uniform(0, 1)), 4, n_jobs=2, progress=False).best_value
+
+    def broken(params):
+        raise ZeroDivisionError("in the innermost")
+
+    def outer_of_broken(params):
+        return search(broken, Space(y=Uniform(0, 1)), 4, n_jobs=2, progress=False).best_value
+
+    executor = cluster.get_executor()
+    assert search(outer, SPACE, 2, executor=executor) == search(outer, SPACE, 2, n_jobs=2)
+    for options in (dict(executor=executor), dict(n_jobs=2)):
+        with pytest.raises(RuntimeError, match="in the innermost"):
+            search(outer_of_broken, SPACE, 2, **options)
+
+
 def test_on_dask_every_trial_is_a_call_and_a_large_objective_travels_once(cluster):
     class Large:
         def __init__(self):

@@ -12,7 +12,7 @@ import warnings
 import numpy as np
 import pytest
 
-from dlnotes import Categorical, Integer, LogUniform, Report, Space, Study, Uniform, search
+from dlnotes import Categorical, Integer, LogUniform, Report, Shares, Space, Study, Uniform, search
 from dlnotes.choice import FIRST
 from dlnotes.curves import Pruned, best_so_far, expected_losses, limits_from
 from dlnotes.loop import evaluate
@@ -532,3 +532,69 @@ def test_journals_of_all_these_are_plain_json(tmp_path):
     search(training, SPACE, 14, start=search(training, SPACE, 12, seed=4), journal=path)
     for line in path.read_text().splitlines():
         assert isinstance(json.loads(line), dict)
+
+
+# All of it together
+
+
+def allowed(params):
+    return params["units"] + params.get("third", 0) < 100
+
+
+def stop_at_13(study):
+    return len(study.trials) >= 13
+
+
+TREE = Space(
+    layers=Integer(1, 3),
+    units=Integer(1, 64),
+    third=Integer(1, 64).when(layers=3),
+    mix=Shares(3).when(layers=[2, 3]),
+).where(allowed)
+
+
+def rough(params):
+    return (params["units"] - 30) ** 2 / 900 + params.get("third", 5) / 64 + params.get("mix", [0.3])[0]
+
+
+@pytest.mark.parametrize("start", ["points", "study"])
+@pytest.mark.parametrize("several", [False, True])
+def test_conditions_constraints_shares_starts_failures_and_curves_go_together(several, start, tmp_path):
+    def failing(params):
+        if params["units"] % 4 == 0:
+            raise MemoryError("busy")
+
+    def one(params, report):
+        for epoch in range(1, 6):
+            report(epoch, rough(params) + 1 / epoch)
+        failing(params)
+        return rough(params)
+
+    def two(params):
+        failing(params)
+        return rough(params), -params["units"]
+
+    objective, mended = (two, lambda p: (rough(p), -p["units"])) if several else (one, lambda p, report: rough(p))
+    how = dict(direction=["minimize", "maximize"] if several else "minimize", lag=3)
+    how["start"] = TREE.sample(3, seed=9) if start == "points" else search(objective, TREE, 14, seed=3, **how)
+    path = tmp_path / "run.jsonl"
+    expected = search(objective, TREE, 22, journal=path, **how)
+    assert Study.load(path, TREE) == expected and all(TREE.holds(t.params) for t in expected.trials)
+    assert len(expected.prior) == 14 * (start == "study") and sum(t.given for t in expected.trials) == 3 * (
+        start == "points"
+    )
+    states = {t.state for t in expected.trials}
+    assert states == ({"complete", "failed"} if several else {"complete", "failed", "pruned"})
+    if several and start == "study":
+        assert search(objective, TREE, 22, n_jobs=2, **how) == expected
+    lines = path.read_bytes().splitlines(keepends=True)
+    for cut in (len(lines) // 3, len(lines) * 2 // 3):
+        path.write_bytes(b"".join(lines[:cut]) + lines[cut][:7])
+        with pytest.warns(UserWarning, match="torn"):
+            assert search(objective, TREE, 22, journal=path, **how) == expected
+    again = search(mended, TREE, 22, journal=path, retry=True, **how)
+    assert [t.params for t in again.trials] == [t.params for t in expected.trials]
+    assert not any(t.state == "failed" for t in again.trials) and Study.load(path, TREE) == again
+    stopped = search(objective, TREE, 22, stop=stop_at_13, **how)
+    assert stopped.trials == expected.trials[:13]
+    assert expected.report(tmp_path / "study.html").stat().st_size > 10_000
