@@ -249,3 +249,18 @@ def test_a_study_that_was_cut_still_knows_its_known_points_at_once():
     for p in SPACE.sample(FIRST, seed=9):
         study.add(p, bowl(p))
     assert study.first(FIRST).ask() == study.ask()
+
+
+def test_asking_never_waits_and_ready_waits_only_where_a_limit_may_rest_on_what_is_open():
+    study = Study(Space(x=Uniform(0, 1)), lag=2)
+    for number in range(5):  # trial 5 is the first whose limits may rest on four others
+        assert study.ready and study.ask().number == number
+    assert not study.ready and study.ask().number == 5 and study.open[-1].limits == []
+    without = Study(Space(x=Uniform(0, 1)), lag=2, prune=False)
+    while without.next_number < 10:
+        assert without.ready and without.ask()
+    assert not without.ready
+    curve = [(1, 0.9), (2, 0.5), (3, 0.4)]
+    for trial in study.open:
+        study.tell(trial, 0.4, curve=curve)
+    assert study.ready and study.ask().limits
