@@ -197,6 +197,7 @@ def plain_extra(value: Any) -> Any:
     {'accuracy': 0.9, 'model': '<built-in function print>'}
     """
     if isinstance(value, Mapping): return {str(k): plain_extra(v) for k, v in value.items()}
+    if isinstance(value, np.longdouble): return float(value)
     if isinstance(value, (np.ndarray, np.generic)): return plain_extra(value.tolist())
     if isinstance(value, (list, tuple)): return [plain_extra(v) for v in value]
     return value if value is None or type(value) in (bool, int, float, str) else repr(value)

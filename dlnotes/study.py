@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from .arithmetic import as_number
 from .choice import FIRST, expected_gain, mixed, recommend, suggest, times_beaten
 from .curves import ENOUGH, Report, best_so_far, expected_losses, limits_from
 from .journal import BROKEN, Header, Journal, Record, Trial, own_copy, plain_extra, read_journal, run_seed, signs_of
