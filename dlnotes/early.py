@@ -268,7 +268,7 @@ def recheck(objective: Callable[..., Any] | None, study: Study, top: int = 5, re
     """
     if not isinstance(study, Study): raise TypeError(f"study must be a Study, as search returns it, got {study!r}")
     top, repeats = whole_number("top", top, 1), whole_number("repeats", repeats, 2)
-    if not 0 < level < 1: raise ValueError(f"level must be between 0 and 1, got {level!r}")
+    if not 0 < as_number(level) < 1: raise ValueError(f"level must be between 0 and 1, got {level!r}")
     leaders = _different([study.best, *study.ranked()])[:top]  # raises for several objectives, and if none is complete
     if todo := _to_run(study, leaders, repeats):
         if objective is None:

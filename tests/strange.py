@@ -45,6 +45,10 @@ def bowl(params):
     return params["x"] ** 2 + params["lr"]
 
 
+def noisy(params):
+    return bowl(params) + dlnotes.trial_seed() / 2**32
+
+
 @cache
 def done():
     """A search that has ended."""
@@ -283,6 +287,9 @@ NUMBERS = {
         done(), bowl, **({"top": 2, "fresh": 2, "repeats": 4} | {key: v})), valid)
        for key, valid in {"top": 2, "fresh": 2, "repeats": 4, "level": 0.25, "seed": 2}.items()},
     "Panda(params)": ("Panda", panda, 0.5),
+    **{f"recheck({key})": ("recheck", lambda v, key=key: dlnotes.recheck(
+        noisy, done().first(14), **({"top": 2, "repeats": 2, "progress": False} | {key: v})).level, valid)
+       for key, valid in {"top": 2, "repeats": 2, "level": 0.5}.items()},
     "set_threads": ("set_threads", lambda n: dlnotes.set_threads(n), 1),
     "plot_reliability(bins)": ("plot_reliability", lambda n: dlnotes.plot_reliability(P, Y, bins=n) and None, 2),
 }  # fmt: skip
@@ -294,12 +301,15 @@ WITHOUT = {
     "GradientError": "an exception",
     "Edge": "a record that edges makes",
     "Importance": "a record that importance makes",
+    "Leader": "a record that recheck makes",
     "Pruned": "an exception",
+    "Recheck": "a record that recheck makes",
     "Reliability": "a record that reliability makes",
     "Retune": "a record that retune makes",
     "Trial": "a record that a study makes",
     "cores": "takes nothing",
     "get_threads": "takes nothing",
+    "trial_seed": "takes nothing",
     "worker": "takes nothing",
     "load_results": "takes a folder",
     "plot_history": "takes a study",
@@ -523,7 +533,10 @@ OTHER_NUMBER = {
 
 # What these do is what they were asked for.
 ASKED_FOR = {
-    *((use, "beyond floats") for use in ("search(n_trials)", "search(n_jobs)", "retune(repeats)", "importance(draws)")),
+    *(
+        (use, "beyond floats")
+        for use in ("search(n_trials)", "search(n_jobs)", "retune(repeats)", "recheck(repeats)", "importance(draws)")
+    ),
     ("check_gradient(directions)", "beyond floats"),  # so many that it would not end
     ("check_gradient(grad)", "a function"),  # which is called, and raises what it raises
     ("check_gradient(dy)", "None"),  # then a gradient is called without it
