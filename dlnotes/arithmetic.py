@@ -4,12 +4,14 @@
 
 # %% auto #0
 __all__ = ['SOBOL_DIMENSIONS', 'pair_sum', 'between', 'position', 'shifted', 'exp_parts', 'exp', 'log_pair', 'log', 'end_of_log',
-           'power', 'Steps', 'sobol', 'scrambled']
+           'power', 'Steps', 'sobol', 'scrambled', 'as_number', 'as_reals']
 
 # %% ../nbs/01_arithmetic.ipynb #e3c2a499
 import math
 from fractions import Fraction
 from functools import lru_cache
+from numbers import Real
+from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
@@ -473,3 +475,60 @@ def scrambled(x: np.ndarray, key: np.uint64) -> np.ndarray:
     x, one = x.astype(np.uint64), np.uint64(1)
     before = (x >> (_DIGITS + one)) | (one << (np.uint64(31) - _DIGITS))  # headed by a 1
     return x ^ np.bitwise_or.reduce(_coins(key, before) << _DIGITS, axis=0)
+
+# %% ../nbs/01_arithmetic.ipynb #41780024
+def as_number(value: Any) -> float:
+    """A real number as a float; NaN for what is none, an infinity for what is too large.
+
+    Parameters
+    ----------
+    value : object
+        Of any kind: numbers of Python and NumPy, and arrays without an axis, are numbers; texts and spans of time are not.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> as_number(np.float32(0.5)), as_number("0.5"), as_number(-10**400)
+    (0.5, nan, -inf)
+    """
+    bare = getattr(value, "shape", None) == () and np.asarray(value).dtype.kind in "fiub"
+    if not bare and (isinstance(value, np.generic) or not isinstance(value, Real)): return math.nan
+    try: return float(value)
+    except OverflowError: return math.inf if value > 0 else -math.inf
+
+# %% ../nbs/01_arithmetic.ipynb #086601f4
+def as_reals(name: str, a: Any) -> np.ndarray:
+    """An array of float64.
+
+    Parameters
+    ----------
+    name : str
+        What the error calls it.
+    a : array_like
+        Real numbers.
+
+    Returns
+    -------
+    array of float64
+
+    Raises
+    ------
+    ValueError
+        For what holds anything else, or masked entries.
+
+    Examples
+    --------
+    >>> as_reals("u", [0, True, 0.5])
+    array([0. , 1. , 0.5])
+    """
+    if type(a) is float: return np.asarray(a)
+    try:
+        found = np.asarray(a)
+        real = found.dtype.kind in "fiub" or (found.dtype.kind == "O" and all(isinstance(v, Real) for v in found.flat))
+        if real and not np.ma.is_masked(a):
+            with np.errstate(over="ignore"): return found.astype(np.float64, copy=False)
+    except (ValueError, TypeError, OverflowError, NotImplementedError): pass  # rows of different lengths, too large, no array
+    raise ValueError(f"{name} must hold real numbers, got {shortened(a)}")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .arithmetic import as_number
 from .entropy import check_labels, check_probabilities, first_place, floats, is_whole, unmasked
 from .estimators import sample_weights
 from .losses import softmax
@@ -83,6 +84,7 @@ def reliability(p: ArrayLike, y: ArrayLike, bins: int = 10, level: float = 0.95)
     """
     sure, right = _answers(p, y)
     if not is_whole(bins) or bins < 1: raise ValueError(f"bins must be a whole number of at least 1, got {bins!r}")
+    bins = int(bins)
     m, z = len(sure), _quantile(level)
     starts = np.unique(np.sort(sure)[np.arange(bins)*m//bins])
     group = np.searchsorted(starts, sure, side="right") - 1
@@ -107,7 +109,7 @@ def _answers(p, y):
 
 def _quantile(level):
     "What a standard normal number stays below, in size, with this probability"
-    if not 0 < level < 1: raise ValueError(f"level must lie between 0 and 1, got {level!r}")
+    if not 0 < as_number(level) < 1: raise ValueError(f"level must lie between 0 and 1, got {level!r}")
     return NormalDist().inv_cdf((1 + level)/2)
 
 # %% ../nbs/35_calibration.ipynb #e88b003d
@@ -309,7 +311,7 @@ def _crossing(f: Callable[[float], Any], low: float, high: float, x: float) -> f
     for _ in range(400):
         value, slope = f(x)
         low, high = (x, high) if value < 0 else (low, x)
-        step = x - value/slope if slope > 0 else np.nan
+        with np.errstate(over="ignore", invalid="ignore"): step = x - value/slope if slope > 0 else np.nan
         if not low < step < high: step = 2*x if high == np.inf else (low + high)/2
         if abs(step - x) <= 1e-13*x: break
         x = step

@@ -91,7 +91,7 @@ class ScaledFeatures:
         self.basis, self.null = None, np.zeros((n, 0))
         self.peak = peak
         self.mu, spread = _standardise(X, peak, fit_intercept, self.X[:, :n])
-        with np.errstate(over="ignore", under="ignore"):
+        with np.errstate(over="ignore", under="ignore", divide="ignore"):
             unit = spread*peak
             self.metric = np.ones(n) if lam else unit
             root = np.sqrt(lam)/unit # of the penalty of each column
@@ -134,7 +134,9 @@ class ScaledFeatures:
         self.basis, root = B, np.zeros(len(s))
         if lam:
             q = np.linalg.qr(B*unit[:, None])[0] # in the span of X's own rows the norm is least in X's own units
-            turn, size, rows = np.linalg.svd(out/unit@q@q.T, full_matrices=False)
+            try: turn, size, rows = np.linalg.svd(out/unit@q@q.T, full_matrices=False)
+            except np.linalg.LinAlgError:
+                raise ValueError(f"X must leave room to compute in, but its entries go up to {abs(self.X).max():.3g}: scale it") from None
             out, into = size[:, None]*rows*unit, into@turn
             self.basis, root = rows.T, np.sqrt(lam)*size
         axes = np.ones((m, len(s) + self.fit_intercept))

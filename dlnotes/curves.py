@@ -152,7 +152,7 @@ def _number(name: str, value: float) -> float:
     try:
         if isinstance(value, str): raise TypeError
         value = float(value)
-    except (TypeError, ValueError): raise TypeError(f"report needs a number as its {name}, got {value!r}") from None
+    except (TypeError, ValueError, OverflowError): raise TypeError(f"report needs a number as its {name}, got {value!r}") from None
     return int(value) if value.is_integer() else value
 
 # %% ../nbs/07_curves.ipynb #afbe0244

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .arithmetic import as_number
 from .journal import BROKEN, Trial
 from .runner import run_again
 from .space import sign_of, whole_number
@@ -41,7 +42,7 @@ def target(value: float) -> Callable[[Study], bool]:
     >>> search(lambda p: p["x"], Space(x=Uniform(0, 1)), 60, stop=target(0.05)).best_value <= 0.05
     True
     """
-    value = float(value)
+    if math.isnan(value := as_number(value)): raise ValueError("value must be a number, in the unit of the objective")
     def stop(study: Study) -> bool:
         return bool(study.complete) and (study.best_value <= value if study.direction == "minimize" else study.best_value >= value)
     return stop
@@ -97,8 +98,9 @@ def not_worth(gain: float) -> Callable[[Study], bool]:
     >>> 10 < len(search(lambda p: (p["x"] - 0.3)**2, Space(x=Uniform(0, 1)), 60, stop=not_worth(0.001)).trials) < 40
     True
     """
-    if not gain > 0: raise ValueError(f"gain must be above 0, in the unit of the objective, got {gain!r}")
-    return lambda study: study.expected_gain < gain
+    least = as_number(gain)
+    if not least > 0: raise ValueError(f"gain must be above 0, in the unit of the objective, got {gain!r}")
+    return lambda study: study.expected_gain < least
 
 # %% ../nbs/15_early.ipynb #2f4bb920
 def shrunk(runs: np.ndarray, level: float = 0.95, draws: int = 10_000) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -266,7 +268,7 @@ def recheck(objective: Callable[..., Any] | None, study: Study, top: int = 5, re
     """
     if not isinstance(study, Study): raise TypeError(f"study must be a Study, as search returns it, got {study!r}")
     top, repeats = whole_number("top", top, 1), whole_number("repeats", repeats, 2)
-    if not 0 < level < 1: raise ValueError(f"level must be between 0 and 1, got {level!r}")
+    if not 0 < as_number(level) < 1: raise ValueError(f"level must be between 0 and 1, got {level!r}")
     leaders = _different([study.best, *study.ranked()])[:top]  # raises for several objectives, and if none is complete
     if todo := _to_run(study, leaders, repeats):
         if objective is None:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from .arithmetic import as_number
 from .passes import HAS_NUMBA
 from .threads import get_threads, share
 
@@ -118,7 +119,7 @@ def is_whole(k: object) -> bool:
     >>> is_whole(np.int8(3)), is_whole(3.0), is_whole(True)
     (True, False, False)
     """
-    return isinstance(k, (int, np.integer)) and not isinstance(k, (bool, np.bool_))
+    return isinstance(k, (int, np.integer)) and not isinstance(k, (bool, np.bool_, np.timedelta64))
 
 def class_axis(z: np.ndarray, axis: int) -> int:
     """`axis` counted from the front.
@@ -216,6 +217,8 @@ def check_labels(y: ArrayLike, num_classes: int,
     ([2, 0, 0], [False, True, False])
     """
     y = unmasked(y, "y")
+    if ignore_index is not None and not is_whole(ignore_index):
+        raise ValueError(f"ignore_index must be a whole number, got {ignore_index!r}")
     if y.dtype.kind not in "iub" and y.size:
         raise ValueError(f"labels must be integers, got dtype {y.dtype}, "
                          f"first entry {y.flat[0]}")
@@ -383,7 +386,7 @@ def check_targets(y: ArrayLike, z: np.ndarray, axis: int, weight: ArrayLike | No
     if not soft and y.shape != shape:
         raise ValueError(f"y must hold labels of shape {shape} or probabilities of shape "
                          f"{z.shape}, got shape {y.shape}")
-    if not isinstance(label_smoothing, (int, float, np.number)) or not 0 <= label_smoothing <= 1:
+    if not isinstance(label_smoothing, (int, float, np.number)) or not 0 <= as_number(label_smoothing) <= 1:
         raise ValueError(f"label_smoothing must lie in [0, 1], got {label_smoothing!r}")
     if soft and ignore_index is not None:
         raise ValueError(f"ignore_index={ignore_index!r} needs integer labels, "

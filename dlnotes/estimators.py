@@ -106,11 +106,12 @@ def check_features(X: Any, sparse: bool = False) -> Any:
     if X.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: X has dtype {X.dtype}")
     if X.dtype.kind == "O":
-        missing = np.frompyfunc(_missing, 1, 1)(X).astype(bool)
+        missing = np.array([_missing(value) for value in X.flat], dtype=bool).reshape(X.shape)
         if missing.any():
             at = first_place(missing)
             raise ValueError(f"X must be finite, got {X[at]} (NaN) at {at}: drop or fill it first")
-        X = X.astype(np.float64)
+        try: X = X.astype(np.float64)
+        except OverflowError: raise ValueError("X must hold real numbers, got an integer that is too large for a float") from None
     X = floats(X, "X")
     if X.ndim != 2:
         raise ValueError(f"X must be 2-dimensional, (examples, features), got shape {X.shape}. "
@@ -180,7 +181,7 @@ def encode(y: ArrayLike | None, m: int) -> tuple[np.ndarray, np.ndarray | None, 
     if np.ma.is_masked(y): raise ValueError("y must hold labels, got masked ones: drop those rows first")
     y = np.asarray(y)
     if y.dtype.kind == "O":
-        missing = np.frompyfunc(_missing, 1, 1)(y).astype(bool)
+        missing = np.array([_missing(value) for value in y.flat], dtype=bool).reshape(y.shape)
         if missing.any():
             at = first_place(missing)
             raise ValueError(f"Unknown label type: y holds {y[at]} at {at}, which is no label: drop that row first")

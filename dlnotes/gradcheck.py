@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .arithmetic import as_number
 from .differences import ArgumentCheck, Comparison, Line, Watched, derivative, real_numbers
 
 # %% ../nbs/21_gradcheck.ipynb #2ab0f4e1
@@ -130,16 +131,22 @@ def _given(grad, args, dy, y, dy_given):
             raise GradientError(f"the gradient for argument {i} must be real numbers, got {dtype}")
     return tuple(np.asarray(g) for g in grads)
 
+def _generator(seed, *salt):
+    "Of random numbers, or ValueError for what is no seed"
+    if isinstance(seed, np.random.Generator): return seed
+    try: return np.random.default_rng([seed, *salt])
+    except (TypeError, ValueError): raise ValueError(f"seed must be a whole number from 0 or a numpy Generator, got {seed!r}") from None
+
 def _count(name, count):
     "ValueError for what is no number of entries or directions"
     if count is None: return
-    if isinstance(count, (bool, np.bool_)) or not (isinstance(count, (int, np.integer)) and count > 0):
+    if isinstance(count, (bool, np.bool_, np.timedelta64)) or not (isinstance(count, (int, np.integer)) and count > 0):
         raise ValueError(f"{name} must be a positive whole number, got {count!r}")
 
 def _between(name, value, high, what):
     "ValueError for a `value` that is not in (0, high)"
     number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not (number and 0 < value < high): raise ValueError(f"{name} must {what}, got {value!r}")
+    if not (number and 0 < as_number(value) < high): raise ValueError(f"{name} must {what}, got {value!r}")
 
 # %% ../nbs/21_gradcheck.ipynb #48f2074b
 def _function(f: Any) -> None:
@@ -260,7 +267,7 @@ def check_gradient(f: Callable[..., Any], x: Any, grad: Any, dy: ArrayLike | Non
     args, grad, dy = _arguments(x), _copied(grad), dy if dy is None else np.array(dy)
     with np.errstate(all="ignore"):
         watched = Watched(f, args)
-        rng = seed if isinstance(seed, np.random.Generator) else np.random.default_rng([seed, _SALT])
+        rng = _generator(seed, _SALT)
         weights = _upstream(dy, watched.y, rng)
         grads = _given(grad, args, weights, watched.y, dy is not None)
         coarse = any(g.dtype.itemsize < 8 and g.dtype.kind == "f" for g in grads) or watched.eps > 1e-10
@@ -337,7 +344,7 @@ def check_hessian_vector(grad: Callable[[np.ndarray], ArrayLike], x: ArrayLike,
         return g
     if v is None:
         seed = options.get("seed", 0)
-        rng = seed if isinstance(seed, np.random.Generator) else np.random.default_rng([seed, _SALT, 2])
+        rng = _generator(seed, _SALT, 2)
         v = rng.standard_normal(shape)
     if np.shape(v) != shape: raise ValueError(f"v must have x's shape {shape}, got {np.shape(v)}")
     return check_gradient(gradient, x, lambda v, x: product(x, v), dy=v, **options)

@@ -197,6 +197,7 @@ def plain_extra(value: Any) -> Any:
     {'accuracy': 0.9, 'model': '<built-in function print>'}
     """
     if isinstance(value, Mapping): return {str(k): plain_extra(v) for k, v in value.items()}
+    if isinstance(value, np.longdouble): return float(value)
     if isinstance(value, (np.ndarray, np.generic)): return plain_extra(value.tolist())
     if isinstance(value, (list, tuple)): return [plain_extra(v) for v in value]
     return value if value is None or type(value) in (bool, int, float, str) else repr(value)
@@ -546,7 +547,7 @@ def _read(data: bytes, path: str | os.PathLike[str], space: Space | None = None)
             entry = entries[i] if entries else json.loads(line)
             if record is None: record = Record(_to_header(entry, space))
             else: _take_in(record, entry)
-        except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as e:
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, StopIteration, RecursionError) as e:
             if i == len(lines) - 1 and _is_torn(line) and (record or _is_torn_header(line)):
                 warnings.warn(f"{path}: dropped the torn line {i + 1}", stacklevel=4)
                 break
@@ -558,7 +559,7 @@ def _read(data: bytes, path: str | os.PathLike[str], space: Space | None = None)
 def _parsed(lines: list[bytes]) -> list[Any] | None:
     "The lines read as JSON all at once, which is quicker than one by one; None if one of them is damaged"
     try: entries = json.loads(b"[" + b",".join(lines) + b"]")
-    except ValueError: return None
+    except (ValueError, RecursionError): return None
     return entries if len(entries) == len(lines) else None
 
 def _damaged(path: str | os.PathLike[str], line: int, e: Exception) -> ValueError:
@@ -568,15 +569,16 @@ def _check_points(record: Record, lines: list[bytes], path: str | os.PathLike[st
     "ValueError, with its line, for a point that is not in the space"
     space = record.header.space
     try: space.cdf([*(t.params for t in record.trials.values()), *record.queue, *(t.params for t in record.prior)])
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, LookupError, ArithmeticError):
         for i, line in enumerate(lines[1:], 2):
             entry = json.loads(line)
             try: space.cdf([{k: _unplain(v, record.options.get(k)) for k, v in point.items()} for word in ("params", "queue", "prior") if (point := entry.get(word))])
-            except (ValueError, TypeError, KeyError) as e: raise _damaged(path, i, e) from e
+            except (ValueError, TypeError, LookupError, ArithmeticError) as e: raise _damaged(path, i, e) from e
 
 def _is_torn(line: bytes) -> bool:
     "Whether this last line was not written to its end"
     try: json.loads(line)
+    except RecursionError: return False
     except ValueError: return True
     return not line.endswith(b"\n")
 

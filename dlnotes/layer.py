@@ -109,9 +109,11 @@ class Moments:
         if self.mean.shape != other.mean.shape:
             raise ValueError(f"moments of {len(self.mean)} and of {len(other.mean)} "
                              "features do not add up")
-        n, delta = self.count + other.count, other.mean - self.mean
-        m2 = self.m2 + other.m2 + delta**2*(self.count*other.count/n)
-        return type(self)(n, self.mean + delta*(other.count/n), m2)
+        n = self.count + other.count
+        with np.errstate(over="ignore", invalid="ignore"):
+            delta = other.mean - self.mean
+            m2 = self.m2 + other.m2 + delta**2*(self.count*other.count/n)
+            return type(self)(n, self.mean + delta*(other.count/n), m2)
 
     def __radd__(self, other: int) -> "Moments":
         return self if isinstance(other, int) and other == 0 else NotImplemented
@@ -173,7 +175,7 @@ class BatchNorm:
 
     def __init__(self, num_features: int, decay: float | None = 0.9, eps: float = 1e-5, axis: int = -1,
                  unbiased: bool = False, debias: bool = False, average: str = "var") -> None:
-        whole = isinstance(num_features, (int, np.integer))
+        whole = isinstance(num_features, (int, np.integer)) and not isinstance(num_features, np.timedelta64)
         if not whole or type(num_features) is bool or num_features < 1:
             raise ValueError("num_features must be a whole number from 1, got "
                              f"{num_features!r}")
@@ -528,7 +530,9 @@ class BatchNorm:
         3
         """
         with archive(path, "BatchNorm", "gamma") as file:
-            bn = cls(**json.loads(str(file["config"])))
+            config = json.loads(str(file["config"]))
+            if config.get("num_features") != file["gamma"].size: raise ValueError(f"{path} is damaged: its sizes do not fit")
+            bn = cls(**config)
             bn.load_state(file)
             bn.steps, bn._taken = int(file["steps"]), int(file["taken"]) if "taken" in file else 0
         return bn

@@ -16,6 +16,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from .arithmetic import as_number
 from .estimators import (
     Classifier, balance, check_features, check_names, encode, feature_names, fitted_features,
     remember_columns, sample_weights)
@@ -44,14 +45,15 @@ def _views(vector, shapes):
 def _forward(x, params, bns, norm, train=True):
     "Logits, and each layer's input and activation; a BatchNorm or None for each hidden layer"
     tape = []
-    for l, bn in enumerate(bns, start=1):
-        z = x @ params[f"W{l}"]
-        z = bn(z, train) if norm == "z" else z + params[f"b{l}"]
-        a = np.maximum(z, 0)
-        tape.append((x, a))
-        x = bn(a, train) if norm == "a" else a
-    last = len(bns) + 1
-    return x @ params[f"W{last}"] + params[f"b{last}"], [*tape, (x, None)]
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large shows in the loss
+        for l, bn in enumerate(bns, start=1):
+            z = x @ params[f"W{l}"]
+            z = bn(z, train) if norm == "z" else z + params[f"b{l}"]
+            a = np.maximum(z, 0)
+            tape.append((x, a))
+            x = bn(a, train) if norm == "a" else a
+        last = len(bns) + 1
+        return x @ params[f"W{last}"] + params[f"b{last}"], [*tape, (x, None)]
 
 # %% ../nbs/36_network.ipynb #0ec19862
 def _backward(dz, tape, params, bns, norm, grads):
@@ -102,7 +104,7 @@ _RULES = {
     "seed": (lambda v: isinstance(v, _WHOLE) and v >= 0, "a whole number of at least 0")}
 
 def _number(v):
-    return isinstance(v, (int, float, np.number)) and not isinstance(v, (bool, np.bool_))
+    return isinstance(v, (int, float, np.number)) and not isinstance(v, (bool, np.bool_)) and math.isfinite(as_number(v))
 
 def _check(net):
     "ValueError naming a hyperparameter that makes no sense"
@@ -385,6 +387,7 @@ class MLP(Classifier):
         array([ 0.25, -0.25])
         """
         if not hasattr(self, "theta_"): raise ValueError("there are no weights yet: call start first")
+        x = check_features(x)
         z, tape = _forward(x, self.params_, self.bns_, self.norm_)
         if weights is None: loss, dz = cross_entropy(z, y)
         else: loss, dz = _weighted_loss(z, y, sample_weights(weights, len(z)))
@@ -417,6 +420,7 @@ class MLP(Classifier):
         >>> net.step(x, y, lr=0.01) > net.step(x, y, lr=0.01)
         True
         """
+        if not math.isfinite(lr := as_number(lr)): raise ValueError(f"lr must be a finite number, got {lr}")
         loss = self.gradient(x, y, weights)
         self.steps_ += 1
         moved = self.theta_, self.grad_, self.average_
@@ -502,7 +506,7 @@ class MLP(Classifier):
         (1, 2)
         """
         X = fitted_features(self, X)
-        return self._logits(X.astype(self.theta_.dtype, copy=False))
+        with np.errstate(over="ignore", invalid="ignore"): return self._logits(X.astype(self.theta_.dtype, copy=False))
 
     def save(self, path: str | os.PathLike[str] | IO[bytes]) -> None:
         """Writes settings and weights as a NumPy archive, without pickle.
@@ -580,6 +584,8 @@ class MLP(Classifier):
             config = json.loads(str(file["config"]))
             net = cls(**config | {"hidden": tuple(config["hidden"])})
             if isinstance(net.class_weight, list): net.class_weight = dict(map(tuple, net.class_weight))
+            sizes = file["sizes"].tolist()
+            if sum(math.prod(pair) for pair in zip(sizes, sizes[1:])) > file["theta"].size: raise ValueError(f"{path} is damaged: its sizes do not fit")
             net.start(file["sizes"], file["theta"].dtype)
             cuts = np.cumsum(net.sizes_[1:-1])
             net._set_weights(file["theta"], np.split(file["statistics"], cuts, 1)[:len(cuts)*bool(net.norm)])

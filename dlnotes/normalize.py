@@ -10,6 +10,10 @@ __all__ = ['as_floats', 'checked_array', 'checked_axis', 'per_feature', 'checked
 import math
 import operator
 import os
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, NamedTuple
 from zipfile import BadZipFile
@@ -17,6 +21,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .arithmetic import as_number
 from .passes import Plan, affine_pass, find_kernels, make_plan, quiet_numpy, sum_pass
 
 # %% ../nbs/24_normalize.ipynb #a7eb355e
@@ -166,7 +171,7 @@ def checked_eps(eps: Any) -> float:
     0.0
     """
     number = isinstance(eps, (int, float, np.number)) and not isinstance(eps, bool)
-    if not number or not 0 <= eps < np.inf:
+    if not number or not 0 <= as_number(eps) < np.inf:
         raise ValueError(f"eps must be a number from 0, got {eps!r}")
     return float(eps)
 
@@ -498,8 +503,21 @@ def inference_with_cache(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, mean: 
     return y, Cache(view, gamma, (dtype1, dtype2), mean, 0.0, var, eps, centre, train=False)
 
 # %% ../nbs/24_normalize.ipynb #6b3ffe00
-def archive(path: str | os.PathLike[str] | IO[bytes], name: str, entry: str) -> "np.lib.npyio.NpzFile":
-    """Opens the NumPy archive that something was saved to, without pickle.
+_DAMAGE = (LookupError, TypeError, AttributeError, ArithmeticError, EOFError, BadZipFile, zlib.error, struct.error, RuntimeError)
+
+def _fits(file, member) -> None:
+    "ValueError for an array that says it is larger than what the archive holds, before there is room made for it"
+    with file.open(member) as data:
+        major, _ = np.lib.format.read_magic(data)
+        read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(data)
+        said = data.tell() + math.prod(shape)*dtype.itemsize
+    if said != member.file_size or member.file_size > 1000*max(member.compress_size, 1000):
+        raise ValueError(f"{member.filename} says that it has {said} bytes, and there are {member.compress_size}")
+
+@contextmanager
+def archive(path: str | os.PathLike[str] | IO[bytes], name: str, entry: str) -> Iterator["np.lib.npyio.NpzFile"]:
+    """The NumPy archive that something was saved to, open; a context manager. It loads no pickle, and no array that is not there.
 
     Parameters
     ----------
@@ -512,13 +530,13 @@ def archive(path: str | os.PathLike[str] | IO[bytes], name: str, entry: str) -> 
 
     Returns
     -------
-    numpy.lib.npyio.NpzFile
-        Open: to be used in a `with` statement.
+    context manager
+        Gives a numpy.lib.npyio.NpzFile. An error of any kind inside of it says that the file is damaged.
 
     Raises
     ------
     ValueError
-        If the file is of another kind, cut off, or without that array.
+        If the file is of another kind, cut off, damaged, or without that array.
 
     Examples
     --------
@@ -532,7 +550,11 @@ def archive(path: str | os.PathLike[str] | IO[bytes], name: str, entry: str) -> 
     except (ValueError, EOFError, BadZipFile): file = None  # of another kind, or cut off
     if not isinstance(file, np.lib.npyio.NpzFile) or entry not in file:
         raise ValueError(f"{path} is not a saved {name}")
-    return file
+    with file:
+        try:
+            for member in file.zip.infolist(): _fits(file.zip, member)
+            yield file
+        except _DAMAGE as e: raise ValueError(f"{path} is not a saved {name}, or damaged: {e!r}") from e
 
 def save_archive(path: str | os.PathLike[str] | IO[bytes], **arrays: ArrayLike) -> None:
     """Writes arrays to a NumPy archive, without pickle.

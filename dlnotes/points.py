@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arithmetic import exp, log
+from .arithmetic import as_reals, exp, log
 from .scales import Categorical, Scale, Uniform, When
 
 # %% ../nbs/03_points.ipynb #75f8095c
@@ -45,6 +45,7 @@ class Shares(Scale):
     def __post_init__(self) -> None:
         if isinstance(self.n, bool) or not isinstance(self.n, (int, np.integer)) or self.n < 2:
             raise ValueError(f"n must be a whole number of at least 2 shares, got {self.n!r}")
+        if self.n > 10_000: raise ValueError(f"n must be at most 10,000 shares, got {self.n}")
         object.__setattr__(self, "n", int(self.n))
 
     @property
@@ -52,7 +53,7 @@ class Shares(Scale):
 
     def ppf(self, u: ArrayLike) -> Any:
         "The shares at positions `u`, (n - 1,); for an array (m, n - 1), an array of m tuples. Raises as `Scale.ppf`."
-        u = np.asarray(u, dtype=float)
+        u = as_reals("u", u)
         if not (ok := (u >= 0) & (u <= 1)).all(): raise ValueError(f"u must lie in [0, 1], got {u[~ok].flat[0]}")
         if u.ndim not in (1, 2) or u.shape[-1:] != (self.n - 1,): raise ValueError(f"{self} needs {self.n - 1} positions, got an array of shape {u.shape}")
         rest, shares = np.ones(u.shape[:-1]), []
@@ -68,8 +69,8 @@ class Shares(Scale):
 
     def cdf(self, value: Any) -> Any:
         "The positions, (n - 1,), of a tuple of shares; for a list of tuples, (m, n - 1). Raises as `Scale.cdf`."
-        try: s = np.asarray(value, dtype=float)
-        except (TypeError, ValueError): s = np.full(1, math.nan)
+        try: s = as_reals("shares", value)
+        except ValueError: s = np.full(1, math.nan)
         if s.ndim not in (1, 2) or s.shape[-1] != self.n or not (ok := (s >= 0).all(axis=-1) & (abs(s.sum(axis=-1) - 1) <= 1e-9)).all():
             wrong = value if s.ndim != 2 or s.shape[-1] != self.n else tuple(s[~ok][0].tolist())
             raise ValueError(f"{wrong!r} is not on {self}: it takes {self.n} numbers, none below 0, that add up to 1")
@@ -81,10 +82,10 @@ class Shares(Scale):
         return np.stack(u, axis=-1)
 
     def positions(self, values: Sequence[Any]) -> np.ndarray:
-        return self.cdf(list(values)) if len(values) else np.zeros((0, self.n - 1))
+        return self.cdf(values) if np.size(values) else np.zeros((0, self.n - 1))
 
     def narrowed(self, low: float, high: float, kept: Sequence[Any] = ()) -> Scale: return self  # shares have no box
-    def inside(self, part: Scale, u: np.ndarray) -> np.ndarray: return u
+    def inside(self, part: Scale, u: np.ndarray) -> np.ndarray: return as_reals("u", u)
 
 class _Stick(Uniform):
     "Where a stick is broken, from 0 to 1; in a grid not at its ends, where nothing would be left to break"
@@ -223,9 +224,7 @@ class Points:
         >>> Points(lr=LogUniform(1e-4, 1)).ppf([[0], [0.5]])
         [{'lr': 0.0001}, {'lr': 0.01}]
         """
-        u = np.asarray(u, dtype=float)
-        if u.ndim != 2 or u.shape[1] != len(self.columns):
-            raise ValueError(f"u must have shape (m, {len(self.columns)}), got {u.shape}")
+        u = self._checked(u)
         here = self._present(u) if self._rules else None
         if here is not None: u = np.where(here, u, 0.5)
         columns = [scale.ppf(u[:, at] if len(scale.axes) > 1 else u[:, at.start]).tolist()
@@ -358,6 +357,7 @@ class Points:
         >>> Points(x=Uniform(0, 1)).allowed(np.array([[0.1], [0.9]]))
         array([ True,  True])
         """
+        u = self._checked(u)
         if not self.constraints or not len(u): return np.ones(len(u), dtype=bool)
         return np.array([self.holds(point) for point in self.ppf(u)])
 
@@ -380,9 +380,17 @@ class Points:
         >>> Points(n=Integer(1, 2)).settled(np.array([[0.1]]))
         array([[0.25]])
         """
+        u = self._checked(u)
         if self._rules: u = np.where(np.isnan(u), 0.5, u)
         u = np.stack([scale.inside(scale, v) for scale, v in zip(self.columns.values(), u.T)], axis=1)
         return np.where(self._present(u), u, math.nan) if self._rules else u
+
+    def _checked(self, u: ArrayLike) -> np.ndarray:
+        "`u` as positions of points, (m, d), or ValueError"
+        u = as_reals("u", u)
+        if u.ndim != 2 or u.shape[1] != len(self.columns):
+            raise ValueError(f"u must have shape (m, {len(self.columns)}), got {u.shape}")
+        return u
 
     def _present(self, u: np.ndarray) -> np.ndarray:
         "Which columns the points at `u` have, (m, d)"

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from .arithmetic import as_number
 from .scales import Categorical, Integer, LogUniform
 from .journal import Trial, own_copy, run_seed
 from .space import Space, Stream, sign_of, stream_key, whole_number
@@ -104,6 +105,8 @@ def edges(study: Study, level: float = 0.05, shuffles: int = 10_000) -> list[Edg
     'widen x upward'
     """
     trials, losses = _evidence(study, "edges", 9, whole=True)
+    shuffles = whole_number("shuffles", shuffles, 1)
+    if not 0 < as_number(level) < 1: raise ValueError(f"level must lie between 0 and 1, got {level!r}")
     u, best = study.space.cdf([t.params for t in trials]), study.space.cdf([study.best.params])[0]
     here, orders, found = ~np.isnan(u), {}, []
     numeric = [(j, name) for j, name in enumerate(study.space.columns) if here[:, j].sum() > 8
@@ -194,6 +197,7 @@ def importance(study: Study, calm: bool = True, draws: int = 60, seed: int = 0) 
     trials, losses = _evidence(study, "importance", 8)
     whole = np.array([_whole(t) for t in trials])
     kept = np.lexsort((-np.arange(len(trials)), ~whole))[:200]
+    draws, seed = whole_number("draws", draws, 1), whole_number("seed", seed, -math.inf)
     z = _calmed(losses, whole if calm else None)[kept]
     if np.ptp(z) == 0: return [Importance(name, 0.0, 0.0, 0.0, 1.0) for name in study.space.columns]
     u, stream = study.space.cdf([trials[i].params for i in kept]), Stream(seed, "importance")
@@ -452,7 +456,9 @@ def retune(study: Study, objective: Callable[[dict[str, Any]], float], top: int 
     ('still good', 'stale')
     """
     _must_be_study(study)
-    if repeats < 4: raise ValueError(f"repeats must be at least 4, got {repeats}: fewer runs cannot show a difference")
+    repeats = whole_number("repeats, of which fewer than 4 cannot show a difference,", repeats, 4)
+    seed = whole_number("seed", seed, -math.inf)
+    if not 0 < as_number(level) < 1: raise ValueError(f"level must lie between 0 and 1, got {level!r}")
     if whole_number("top", top) + whole_number("fresh", fresh) < 1: raise ValueError("top or fresh must be at least 1")
     champion, sign = study.best, sign_of(study.direction)
     number = itertools.count()  # every run has a seed of its own

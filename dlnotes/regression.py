@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .arithmetic import as_number
 from .columns import ScaledFeatures, SparseFeatures, products
 from .estimators import (
     Classifier, balance, check_features, encode, feature_names, fitted_features, remember_columns,
@@ -81,6 +82,7 @@ def _root(H):
     S = vectors[:, some].T/d
     return S/np.sqrt(values[some])[:, None], S, vectors[:, ~some].T/d
 
+@np.errstate(over="ignore", invalid="ignore")  # of columns that are almost zero
 def _variances(features, yhat, s, lam):
     """Variances of the contrasts W_k - W_0 in X's units, (K-1, n), the intercepts last; NaN if not determined"""
     X, K = features.X, yhat.shape[1]
@@ -388,8 +390,8 @@ class SoftmaxRegression(Classifier):
     def _check_parameters(self):
         def real(name, ok, rule):
             value = getattr(self, name)
-            odd = isinstance(value, (bool, np.bool_, str, complex)) or not np.isscalar(value)
-            if odd or not ok(value):
+            odd = isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number))
+            if odd or not ok(as_number(value)) or (type(value) is int and math.isinf(as_number(value))):
                 raise ValueError(f"{name} must be {rule}, got {value!r}")
         real("C", lambda v: v > 0, "above 0 (inf for no penalty)")
         real("tol", lambda v: 0 < v < np.inf, "above 0")

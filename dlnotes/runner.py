@@ -19,6 +19,7 @@ from dataclasses import replace
 from numbers import Real
 from typing import Any
 
+from .arithmetic import as_number
 from .journal import BROKEN, Trial
 from .space import Space, whole_number
 from .loop import Objective, advance, takes_report
@@ -57,7 +58,7 @@ def _checked(objective, n_trials, n_jobs, executor, timeout, max_memory, stage_s
                         "many before it, so that as many can run side by side")
     if executor is not None and not isinstance(executor, Executor):
         raise TypeError(f"executor must be a concurrent.futures.Executor, got {executor!r}")
-    if executor is not None and n_jobs != 1:
+    if executor is not None and as_number(n_jobs) != 1:
         raise ValueError(f"give n_jobs or executor, not both: the executor has its own workers (n_jobs={n_jobs})")
     if isinstance(executor, ThreadPoolExecutor) and (timeout, max_memory) != (None, None):
         raise ValueError("timeout and max_memory need a process that can be killed, and threads have none: use n_jobs")
@@ -68,7 +69,7 @@ def _checked(objective, n_trials, n_jobs, executor, timeout, max_memory, stage_s
     if max_memory is not None:
         whole_number("max_memory, in bytes,", max_memory, 1)
         if sys.platform == "win32": raise ValueError("max_memory needs limits that Windows does not have: leave it out")
-    n_jobs = cores() if n_jobs == -1 else whole_number("n_jobs, if not -1 for every core,", n_jobs, 1)
+    n_jobs = cores() if as_number(n_jobs) == -1 else whole_number("n_jobs, if not -1 for every core,", n_jobs, 1)
     if sys.platform == "emscripten" and (n_jobs > 1 or (timeout, max_memory) != (None, None)):
         raise ValueError(f"n_jobs={n_jobs}, timeout={timeout} and max_memory={max_memory} need other processes, and Python in "
                          "a browser has none: use n_jobs=1 without limits, or run it outside of the browser")
@@ -203,8 +204,8 @@ def _until(max_seconds: Any, stop: Any) -> float:
     if stop is not None and not callable(stop): raise TypeError(f"stop must be a function of a Study, got {stop!r}")
     if max_seconds is None: return math.inf
     if not isinstance(max_seconds, Real): raise TypeError(f"max_seconds must be a number of seconds, got {max_seconds!r}")
-    if not max_seconds > 0: raise ValueError(f"max_seconds must be above 0, got {max_seconds!r}")
-    return time.monotonic() + float(max_seconds)
+    if not as_number(max_seconds) > 0: raise ValueError(f"max_seconds must be a number above 0, got {max_seconds!r}")
+    return time.monotonic() + as_number(max_seconds)
 
 def _all_failed(study: Study) -> bool:
     "Whether a journal holds nothing but failures: the mistake was in the objective, and may be mended by now"

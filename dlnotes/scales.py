@@ -10,18 +10,19 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from numbers import Real
+from numbers import Integral, Real
+from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arithmetic import Steps, between, end_of_log, exp_parts, log_pair, pair_sum, position, power, shifted
+from .arithmetic import Steps, as_number, as_reals, between, end_of_log, exp_parts, log_pair, pair_sum, position, power, shifted
 
 # %% ../nbs/02_scales.ipynb #b8724bef
 def _unit(u) -> np.ndarray:
     "`u` as a float array, or ValueError naming the first entry that is not in [0, 1]"
-    u = np.asarray(u, dtype=float)
+    u = as_reals("u", u)
     if not (ok := (u >= 0) & (u <= 1)).all():
         raise ValueError(f"u must lie in [0, 1], got {u[~ok].flat[0]}")
     return u
@@ -34,11 +35,15 @@ def _by_blocks(f, x: np.ndarray, size: int = 4096) -> np.ndarray:
 
 def _number(name: str, value) -> float:
     "`value` as a finite float, or ValueError naming it"
-    try: number = float(value) if isinstance(value, Real) else math.nan
-    except OverflowError: number = math.inf
+    number = as_number(value) if isinstance(value, Real) else math.nan
     if not math.isfinite(number):
         raise ValueError(f"{name} must be a finite number, got {value!r}")
     return number
+
+def _count(n) -> int:
+    "`n` as an int, or ValueError"
+    if not isinstance(n, Integral) or isinstance(n, np.timedelta64) or n < 1: raise ValueError(f"n must be a whole number from 1, got {n!r}")
+    return int(n)
 
 def _set_bounds(scale, convert) -> None:
     "Converts the bounds of a frozen scale, `convert(name, value)`"
@@ -170,6 +175,7 @@ class Scale:
         >>> Uniform(0, 8).levels(3)
         array([0. , 0.5, 1. ])
         """
+        n = _count(n)
         return np.arange(n)/(n - 1) if n > 1 else np.array([0.5])
 
     def narrowed(self, low: float, high: float, kept: Sequence[Any] = ()) -> "Scale":
@@ -277,15 +283,19 @@ class _Numeric(Scale):
     @property
     def count(self) -> float: return math.inf if self.low < self.high else 1
 
-    def positions(self, values: Sequence[Any]) -> np.ndarray: return self.cdf(np.array(values, dtype=float))
+    def positions(self, values: Sequence[Any]) -> np.ndarray:
+        u = self.cdf(values)
+        if np.ndim(u) != 1: raise ValueError(f"values must be a list of single values of {self}, got {shortened(values)}")
+        return u
 
     def levels(self, n: int) -> np.ndarray:
-        if n == 1 or self.count == 1: return np.array([0.5])
+        if (n := _count(n)) == 1 or self.count == 1: return np.array([0.5])
         if self.count == math.inf: return super().levels(n)
         return self.cdf(self._values() if n >= self.count else np.unique(self.ppf(super().levels(n))))
 
     def narrowed(self, low: float, high: float, kept: Sequence[Any] = ()) -> Scale:
-        low, high = min([self.ppf(low), *kept]), max([self.ppf(high), *kept])
+        self.positions(kept)  # ValueError for values that it does not have
+        low, high = min([self.ppf(_number("low", low)), *kept]), max([self.ppf(_number("high", high)), *kept])
         if low == high: low, high = self._beside(low)  # an interval needs two ends
         return replace(self, low=max(self.low, low), high=min(self.high, high))
 
@@ -298,11 +308,11 @@ class _Numeric(Scale):
         if part is self: return u
         if part.count == 1: return self.cdf(part.ppf(u))
         low, high = self.cdf(part.low), self.cdf(part.high)
-        return low + (high - low)*u
+        return low + (high - low)*as_reals("u", u)
 
     def _checked(self, value) -> np.ndarray:
         "`value` as an array, or ValueError naming the first entry out of range"
-        value = np.asarray(value, dtype=float)
+        value = as_reals(f"a value of {self}", value)
         if not (ok := (value >= self.low) & (value <= self.high)).all():
             raise ValueError(f"{value[~ok].flat[0]} is not on {self}")
         return value
@@ -374,8 +384,8 @@ class Uniform(_Numeric):
 
     def _checked(self, value):
         if self.step is None: return super()._checked(value)
-        value = np.asarray(value, dtype=float)
-        near = self._steps.value(self._steps.place(np.nan_to_num(value)))
+        value = as_reals(f"a value of {self}", value)
+        near = self._steps.value(self._steps.place(np.clip(np.nan_to_num(value), self.low, self.high)))
         if not (ok := abs(value - near) <= 1e-9*self.step).all(): raise ValueError(f"{value[~ok].flat[0]} is not on {self}")
         return near
 
@@ -612,7 +622,7 @@ class Categorical(Scale):
     def count(self) -> float: return len(self.options)
 
     def levels(self, n: int) -> np.ndarray:
-        return super().levels(n) if n < self.count else (np.arange(self.count) + 0.5)/self.count
+        return super().levels(n) if (n := _count(n)) < self.count else (np.arange(self.count) + 0.5)/self.count
 
     def places(self, u: np.ndarray) -> np.ndarray:
         """Which option lies at each position.
@@ -632,7 +642,7 @@ class Categorical(Scale):
         >>> Categorical("relu", "tanh").places(np.array([0.2, 0.8]))
         array([0, 1])
         """
-        return np.minimum((u*self.count).astype(int), len(self.options) - 1)
+        return np.minimum((_unit(u)*self.count).astype(int), len(self.options) - 1)
 
     def narrowed(self, low: float, high: float, kept: Sequence[Any] = ()) -> Scale:
         if not self.ordered: return self  # options have no box

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import SOBOL_DIMENSIONS, scrambled, sobol
+from .arithmetic import SOBOL_DIMENSIONS, as_number, scrambled, sobol
 from .points import Points, name_of
 from .scales import Categorical, Scale, When
 
@@ -409,8 +409,9 @@ def _plausible(scale: Categorical, u: np.ndarray, best: int, doubt: float = 0.01
 def _zoomed(space: "Space", trials: Sequence[Any], keep: float, margin: float, direction: str) -> "Space":
     "`Space.zoom`"
     sign = sign_of(direction)
-    if not 0 < keep <= 1: raise ValueError(f"keep must lie in (0, 1], got {keep}")
-    if not margin >= 0: raise ValueError(f"margin must be at least 0, got {margin}")
+    if not 0 < as_number(keep) <= 1: raise ValueError(f"keep must lie in (0, 1], got {keep!r}")
+    if not 0 <= as_number(margin) < math.inf: raise ValueError(f"margin must be at least 0, got {margin!r}")
+    margin = as_number(margin)
     done = [t for t in trials if t.value is not None and np.isfinite(t.value)]
     if not done: raise ValueError(f"none of the {len(trials)} trials has a value to zoom in on")
     done.sort(key=lambda t: sign*t.value)

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from .arithmetic import as_number
 from .choice import FIRST, expected_gain, mixed, recommend, suggest, times_beaten
 from .curves import ENOUGH, Report, best_so_far, expected_losses, limits_from
 from .journal import BROKEN, Header, Journal, Record, Trial, own_copy, plain_extra, read_journal, run_seed, signs_of
@@ -298,7 +299,8 @@ class Study:
             said = (before.values or before.value) if before.state == "complete" else before.state
             raise ValueError(f"trial {number} has ended already: it was told as {said}")
         values, state = _outcome(number, value, error, state, len(self._signs))
-        now = replace(before, **_as_value(values), state=state, error=error, seconds=float(seconds),
+        if math.isnan(seconds := as_number(took := seconds)): raise ValueError(f"seconds must be a number, got {took!r}")
+        now = replace(before, **_as_value(values), state=state, error=error, seconds=seconds,
                       extra=plain_extra(extra or {}), curve=_checked_curve(curve))
         if now.run:
             self._write(again=number, run=now.run, **_told(now))
@@ -627,6 +629,7 @@ class Study:
         >>> study.first(2).best_value
         2.0
         """
+        n = whole_number("n", n)
         early = {number: t for number, t in self._trials.items() if number < n}
         runs = {(number, run): t for (number, run), t in self._runs.items() if number < n}
         return self._of(Record(self._header, early, added=self._added & early.keys(), prior=self._prior, runs=runs))
@@ -836,7 +839,7 @@ def _outcome(number: int, value: Any, error: str, state: str | None, objectives:
     if error or state in ("failed", "timeout", "lost", "pruned"): return [], state or "failed"
     if value is None and state == "infeasible": return [], state
     try: values = [float(value)] if objectives == 1 else [float(v) for v in value]
-    except (TypeError, ValueError): values = []
+    except (TypeError, ValueError, OverflowError): values = []
     if len(values) != objectives:
         wanted = "a number" if objectives == 1 else f"{objectives} numbers"
         raise TypeError(f"tell needs {wanted} as the value of trial {number}, or error=\"...\", got {value!r}")

@@ -88,7 +88,7 @@ def set_threads(n: int | None) -> None:
     >>> set_threads(None)
     """
     global _threads
-    if n is not None and (isinstance(n, (bool, np.bool_)) or not isinstance(n, (int, np.integer)) or n < 1):
+    if n is not None and (isinstance(n, (bool, np.bool_, np.timedelta64)) or not isinstance(n, (int, np.integer)) or n < 1):
         raise ValueError(f"n must be a whole number from 1, or None, got {n!r}")
     _threads = None if n is None else int(n)
 
