@@ -41,8 +41,7 @@ def _number(name: str, value) -> float:
     return number
 
 def _count(n) -> int:
-    "`n` as an int, or ValueError"
-    if not isinstance(n, Integral) or isinstance(n, np.timedelta64) or n < 1: raise ValueError(f"n must be a whole number from 1, got {n!r}")
+    if not (isinstance(n, Integral) and as_number(n) >= 1): raise ValueError(f"n must be a whole number from 1, got {n!r}")
     return int(n)
 
 def _set_bounds(scale, convert) -> None:
@@ -285,7 +284,7 @@ class _Numeric(Scale):
 
     def positions(self, values: Sequence[Any]) -> np.ndarray:
         u = self.cdf(values)
-        if np.ndim(u) != 1: raise ValueError(f"values must be a list of single values of {self}, got {shortened(values)}")
+        if np.ndim(u) != 1: raise ValueError(f"{shortened(values)} is no list of single values of {self}")
         return u
 
     def levels(self, n: int) -> np.ndarray:
