@@ -456,7 +456,7 @@ def retune(study: Study, objective: Callable[[dict[str, Any]], float], top: int 
     ('still good', 'stale')
     """
     _must_be_study(study)
-    repeats = whole_number("repeats, of which fewer than 4 cannot show a difference,", repeats, 4)
+    repeats = whole_number("repeats", repeats, 4)  # fewer runs cannot show a difference
     seed = whole_number("seed", seed, -math.inf)
     if not 0 < as_number(level) < 1: raise ValueError(f"level must lie between 0 and 1, got {level!r}")
     if whole_number("top", top) + whole_number("fresh", fresh) < 1: raise ValueError("top or fresh must be at least 1")
