@@ -234,6 +234,11 @@ class SoftmaxRegressionCV(SoftmaxRegression):
     coef_: np.ndarray
     intercept_: np.ndarray
     n_iter_: np.ndarray
+    fit_intercept: bool
+    tol: float
+    max_iter: int
+    class_weight: dict[Any, float] | str | None
+    label_smoothing: float
 
     def __init__(self, Cs: int | ArrayLike = 10, l1_ratios: ArrayLike | None = None, cv: Any = None, *,
                  scoring: str | Callable[..., float] | None = None, rule: str = "best", refit: bool = True,
