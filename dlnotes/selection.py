@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .estimators import check_features, encode, sample_weights, sklearn_exception
-from .regression import Problem, SoftmaxRegression, adopt, check_settings
+from .estimators import check_features, check_settings, encode, sample_weights, sklearn_exception
+from .regression import Problem, SoftmaxRegression, adopt
 
 # %% ../nbs/34_selection.ipynb #d594b1a9
 def _checked_Cs(Cs, default):
