@@ -20,9 +20,9 @@ import warnings
 from time import perf_counter
 
 import numpy as np
+from classifiers import linear, within
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
-from softmax import linear, within
 
 from dlnotes import SoftmaxRegression, SoftmaxRegressionCV, cross_entropy
 

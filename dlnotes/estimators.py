@@ -16,6 +16,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .arithmetic import as_number
 from .entropy import check_class_weights, check_probabilities, first_place, floats
 from .losses import softmax
 
@@ -313,8 +314,8 @@ def check_settings(C: float = 1.0, l1_ratio: float = 0.0, tol: float = 1e-6, max
     ValueError: l1_ratio must be in [0, 1], the share of L1 in the penalty, got 1.5
     """
     def real(name, value, ok, rule):
-        odd = isinstance(value, (bool, np.bool_, str, complex)) or not np.isscalar(value)
-        if odd or not ok(value):
+        odd = isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number))
+        if odd or not ok(as_number(value)) or (type(value) is int and np.isinf(as_number(value))):
             raise ValueError(f"{name} must be {rule}, got {value!r}")
     real("C", C, lambda v: v > 0, "above 0 (inf for no penalty)")
     real("l1_ratio", l1_ratio, lambda v: 0 <= v <= 1, "in [0, 1], the share of L1 in the penalty")

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arithmetic import as_number
 from .columns import ScaledFeatures, SparseFeatures, products
 from .elastic import Elastic, minimize_elastic
 from .estimators import (
