@@ -36,6 +36,7 @@ from .regression import SoftmaxRegression
 from .report import plot_isolation, plot_trials, write_report
 from .points import Shares
 from .runner import search
+from .selection import SoftmaxPath, SoftmaxRegressionCV, softmax_path
 from .normalize import batchnorm, batchnorm_backward, batchnorm_inference
 from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Scale, Uniform
 from .study import Study
@@ -70,7 +71,9 @@ __all__ = [
     "ReverseLogUniform",
     "Scale",
     "Shares",
+    "SoftmaxPath",
     "SoftmaxRegression",
+    "SoftmaxRegressionCV",
     "Space",
     "Study",
     "Temperature",
@@ -104,6 +107,7 @@ __all__ = [
     "search",
     "set_threads",
     "softmax",
+    "softmax_path",
     "target",
     "to_optuna",
     "trial_seed",

@@ -46,6 +46,8 @@ class ScaledFeatures:
         The penalty: the factor of half the sum of squares of the coefficients in X's units.
     fit_intercept : bool
         Whether to centre, and to add the column of ones.
+    turn : bool
+        Whether axes may be combinations of columns; False where each column has a penalty of its own.
 
     Attributes
     ----------
@@ -83,7 +85,7 @@ class ScaledFeatures:
     null: np.ndarray
     fit_intercept: bool
 
-    def __init__(self, X: np.ndarray, lam: float, fit_intercept: bool):
+    def __init__(self, X: np.ndarray, lam: float, fit_intercept: bool, turn: bool = True):
         m, n = X.shape
         peak = np.maximum(X.max(axis=0), -X.min(axis=0)).astype(np.float64)
         peak[peak == 0] = 1
@@ -97,7 +99,8 @@ class ScaledFeatures:
             root = np.sqrt(lam)/unit # of the penalty of each column
             felt = root*root/m # beside curvatures of about 1
             lost = not lam or bool(felt.min() < 1e-11 and felt.max() < 1e4 and (1/unit).max() < 1e100)
-        if lost and self._collinear(): self._turn(lam, spread, np.finfo(X.dtype).eps/spread)
+        if not turn: self._keep(root, 1/spread, spread)
+        elif lost and self._collinear(): self._turn(lam, spread, np.finfo(X.dtype).eps/spread)
         elif n > m and (n <= 1000 or m <= 100 or not self._even()): self._span(X, lam)
         else: self._keep(root, 1/spread, spread)
 

@@ -61,6 +61,7 @@ def test_the_time_left_of_a_resumed_search_is_that_of_the_trials_to_come(open_te
 
 def test_several_objectives_and_failures_have_a_bar_and_a_file_has_none(open_terminal):
     terminal = open_terminal()
+
     def fails(params):
         slow(params)
         return 1 / (params["lr"] > 1e-3)

@@ -35,7 +35,9 @@ from dlnotes import (
     Scale,
     SearchCV,
     Shares,
+    SoftmaxPath,
     SoftmaxRegression,
+    SoftmaxRegressionCV,
     Space,
     Study,
     Temperature,
@@ -69,6 +71,7 @@ from dlnotes import (
     search,
     set_threads,
     softmax,
+    softmax_path,
     target,
     to_optuna,
     trial_seed,
@@ -340,6 +343,12 @@ def test_classifiers(tmp_path: Path):
     errors, constants = model.standard_errors(X, y)
     assert_type((errors, constants), tuple[np.ndarray, np.ndarray])
     assert_type(model.summary(X, y).rows, list[dict[str, Any]])
+
+    path = assert_type(softmax_path(X, y, Cs=[1.0, 2.0], l1_ratio=0.5), SoftmaxPath)
+    assert_type(path.coefs, np.ndarray)
+    chosen = assert_type(SoftmaxRegressionCV([1.0, 2.0], [0.5], 2, rule="one_se").fit(X, y), SoftmaxRegressionCV)
+    assert_type(chosen.C_, float)
+    assert_type(chosen.scores_, np.ndarray)
 
     net = assert_type(MLP((4,), lr=0.1, epochs=2).fit(X, y, validation=(X, y)), MLP)
     assert_type(net.curves_, dict[str, list[float]])

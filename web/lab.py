@@ -50,7 +50,17 @@ CHAPTERS = {
     "37_runs.ipynb": "it needs Optuna, and hours",
     "recipes.ipynb": "its recipes need PyTorch, Dask and others, which a browser's Python does not have",
 }
-UNTRIED = "14_tuning", "17_report", "26_effects", "30_newton", "36_network", "38_experiments", "39_frameworks"
+UNTRIED = (
+    "14_tuning",
+    "17_report",
+    "26_effects",
+    "30_newton",
+    "31_elastic",
+    "34_selection",
+    "36_network",
+    "38_experiments",
+    "39_frameworks",
+)
 CHAPTERS |= {f"{name}.ipynb": "nobody has tried it there to the end" for name in UNTRIED}
 
 
