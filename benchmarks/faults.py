@@ -435,7 +435,8 @@ def journal_torn(many, folder):
                 tries("an error", False, f"cut at {cut}: {e}")
                 continue
         ended = sum(b'"tell": ' in line or b'"add": ' in line for line in data[:cut].split(b"\n")[:-1])
-        ended += is_json(last := data[:cut].split(b"\n")[-1]) and b'"tell": ' in last  # it lacks only its end
+        last = data[:cut].split(b"\n")[-1]
+        ended += is_json(last) and (b'"tell": ' in last or b'"add": ' in last)  # it lacks only its end
         whole = len({t.number for t in Study.load(path).trials}) == ended - (data[:cut].count(b'"retry"') if ended > 14 else 0)
         torn = data[cut - 1 : cut] != b"\n"
         right = [("torn line" in str(w.message)) for w in said] == [True] * torn and path.read_bytes().endswith(b"\n")
