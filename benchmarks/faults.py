@@ -1,4 +1,4 @@
-# ruff: noqa: E402  (threads are pinned before NumPy is imported)
+# ruff: noqa: B023, E402, E501  (threads are pinned before NumPy is imported)
 """What becomes of a search, its journal and saved states when things go wrong? Everything here is really done to them.
 
     python benchmarks/faults.py                 the stored results
@@ -116,7 +116,10 @@ SLOW = """
 """
 
 
-@fault("the driver is killed (kill −9) at a random moment", "all that had ended is in the journal; the search goes on to the same trials")
+@fault(
+    "the driver is killed (kill −9) at a random moment",
+    "all that had ended is in the journal; the search goes on to the same trials",
+)
 def drivers_killed(many, folder):
     tries, whole = Tries(), search(bowl, SPACE, 60, seed=5)
     for campaign in range(10 if many else 1):
@@ -125,7 +128,9 @@ def drivers_killed(many, folder):
         done.write_text("")
         for kill in range(10 if many else 3):
             size, began = calls.stat().st_size if calls.exists() else 0, time.monotonic()
-            child = python(SLOW, journal, calls, done, n_jobs, 0.01, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            child = python(
+                SLOW, journal, calls, done, n_jobs, 0.01, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
             while child.poll() is None and time.monotonic() - began < 60:
                 if calls.exists() and calls.stat().st_size > size + rng.randrange(6):
                     break
@@ -239,7 +244,10 @@ if int(sys.argv[2]):
 """
 
 
-@fault("the disk is full while a journal is written", "what was written stays, whole; the search goes on when there is room")
+@fault(
+    "the disk is full while a journal is written",
+    "what was written stays, whole; the search goes on when there is room",
+)
 def disk_full_journal(many, folder):
     tries = Tries()
     for i in range(40 if many else 2):
@@ -248,7 +256,9 @@ def disk_full_journal(many, folder):
             if mounted:
                 (disk / "other").write_bytes(b"x" * (4 * 4096 - free))
             limit = 0 if mounted else free
-            child = python(LIMITED + f"search(bowl, SPACE, 200, seed={i}, journal=sys.argv[1])", disk / "journal", limit)
+            child = python(
+                LIMITED + f"search(bowl, SPACE, 200, seed={i}, journal=sys.argv[1])", disk / "journal", limit
+            )
             _, err = child.communicate(timeout=120)
             hint = "make room, and the same search goes on from there" in err
             with warnings.catch_warnings():
@@ -309,7 +319,10 @@ new.save(sys.argv[1])
     return tries
 
 
-@fault("saving a layer or a network is killed (kill −9) at a random moment", "the earlier or the later file is there, whole")
+@fault(
+    "saving a layer or a network is killed (kill −9) at a random moment",
+    "the earlier or the later file is there, whole",
+)
 def saving_killed(many, folder):
     tries, rng = Tries(), random.Random(1)
     program = """
@@ -334,7 +347,9 @@ def saving_killed(many, folder):
 
 @fault("a folder or a file is read-only", "refused before a trial is run, and nothing is changed")
 def read_only(many, folder):
-    tries, program = Tries(), """
+    tries, program = (
+        Tries(),
+        """
         from dlnotes import BatchNorm
         import tempfile
         with tempfile.TemporaryDirectory() as folder:  # what is imported late is imported now
@@ -346,7 +361,8 @@ def read_only(many, folder):
         act = {"journal": lambda path: search(objective, SPACE, 5, journal=path), "study": lambda path: Study(SPACE, journal=path),
                "saved": lambda path: BatchNorm(3).save(path), "load": Study.load}[sys.argv[1]]
         act(sys.argv[2])
-    """
+    """,
+    )
     with tempfile.TemporaryDirectory() as place:
         place = Path(place)
         search(bowl, SPACE, 5, journal=place / "journal")
@@ -355,12 +371,23 @@ def read_only(many, folder):
             path.chmod(0o444)
         place.chmod(0o555)
         before = {p.name: p.read_bytes() for p in place.iterdir()}
-        cases = [("journal", "journal"), ("journal", "new"), ("study", "journal"), ("study", "new"), ("saved", "saved.npz"), ("saved", "new.npz")]
+        cases = [
+            ("journal", "journal"),
+            ("journal", "new"),
+            ("study", "journal"),
+            ("study", "new"),
+            ("saved", "saved.npz"),
+            ("saved", "new.npz"),
+        ]
         for act, name in cases * (3 if many else 1):
             child = python(program, act, place / name)
             out, err = child.communicate(timeout=60)
             same = before == {p.name: p.read_bytes() for p in place.iterdir()}
-            tries("refused with what to do", "PermissionError" in err and "may write to" in err and "ran" not in out and same, err[-300:])
+            tries(
+                "refused with what to do",
+                "PermissionError" in err and "may write to" in err and "ran" not in out and same,
+                err[-300:],
+            )
         child = python(program, "load", place / "journal")
         child.communicate(timeout=60)
         tries("a journal there can be read", child.returncode == 0)
@@ -437,17 +464,25 @@ def journal_torn(many, folder):
         ended = sum(b'"tell": ' in line or b'"add": ' in line for line in data[:cut].split(b"\n")[:-1])
         last = data[:cut].split(b"\n")[-1]
         ended += is_json(last) and (b'"tell": ' in last or b'"add": ' in last)  # it lacks only its end
-        whole = len({t.number for t in Study.load(path).trials}) == ended - (data[:cut].count(b'"retry"') if ended > 14 else 0)
+        whole = len({t.number for t in Study.load(path).trials}) == ended - (
+            data[:cut].count(b'"retry"') if ended > 14 else 0
+        )
         torn = data[cut - 1 : cut] != b"\n"
         right = [("torn line" in str(w.message)) for w in said] == [True] * torn and path.read_bytes().endswith(b"\n")
-        tries("read" if not torn else "read, with a warning", right and (whole or b'"retry"' in data[:cut]), f"cut at {cut}")
+        tries(
+            "read" if not torn else "read, with a warning",
+            right and (whole or b'"retry"' in data[:cut]),
+            f"cut at {cut}",
+        )
         again = Study.load(path)
         if again != study:
             tries.broken.append(f"cut at {cut}: read twice, it differs")
     return tries
 
 
-@fault("one byte of a journal is flipped, each in turn", "nothing changes unseen: it is named with its line, or harmless")
+@fault(
+    "one byte of a journal is flipped, each in turn", "nothing changes unseen: it is named with its line, or harmless"
+)
 def journal_flipped(many, folder):
     tries, rng = Tries(), random.Random(0)
     path, data, whole = a_journal(folder)
@@ -484,14 +519,19 @@ def saved_torn(many, folder):
     return tries
 
 
-@fault("one byte of a saved layer or network is flipped, each in turn", "nothing changes unseen: it is refused, or harmless")
+@fault(
+    "one byte of a saved layer or network is flipped, each in turn",
+    "nothing changes unseen: it is refused, or harmless",
+)
 def saved_flipped(many, folder):
     tries, rng = Tries(), random.Random(0)
     for kind, (state, cls, seen) in saved_states().items():
         data, as_it_was = saved_bytes(state), seen(state)
         for at in range(0, len(data), 1 if many else 53):
             damaged = data[:at] + bytes([data[at] ^ (1 << rng.randrange(8))]) + data[at + 1 :]
-            refused(tries, cls, damaged, lambda loaded, seen=seen, was=as_it_was: seen(loaded) == was, f"{kind} at {at}")
+            refused(
+                tries, cls, damaged, lambda loaded, seen=seen, was=as_it_was: seen(loaded) == was, f"{kind} at {at}"
+            )
     return tries
 
 
@@ -557,7 +597,10 @@ def memory_eaten(many, folder):
     return tries
 
 
-@fault("a worker is killed for the memory it takes, as a system that has no more would", "the trial is lost after a second try, with no other")
+@fault(
+    "a worker is killed for the memory it takes, as a system that has no more would",
+    "the trial is lost after a second try, with no other",
+)
 def out_of_memory(many, folder):
     def hungry(params):
         if params["x"] > 0.5:
@@ -583,14 +626,20 @@ def two_drivers(many, folder):
     tries = Tries()
     for i in range(20 if many else 1):
         journal = folder / f"journal{i}"
-        program = "search(lambda p: print('on', flush=True) or time.sleep(0.1) or bowl(p), SPACE, 20, journal=sys.argv[1])"
+        program = (
+            "search(lambda p: print('on', flush=True) or time.sleep(0.1) or bowl(p), SPACE, 20, journal=sys.argv[1])"
+        )
         first = python(program, journal)
         first.stdout.readline()
         for act in (lambda: search(bowl, SPACE, 20, journal=journal), lambda: Study(SPACE, journal=journal).ask()):
             try:
                 act()
             except RuntimeError as e:
-                tries("refused, with what to do", says(e, "in use by another search: let it end, or use another journal"), str(e))
+                tries(
+                    "refused, with what to do",
+                    says(e, "in use by another search: let it end, or use another journal"),
+                    str(e),
+                )
             else:
                 tries("not refused", False)
         first.communicate(timeout=60)
@@ -599,7 +648,10 @@ def two_drivers(many, folder):
     return tries
 
 
-@fault("two programs ask and tell one journal at the same time", "no line is mixed up or lost; who has not seen the other's lines is told to open it again")
+@fault(
+    "two programs ask and tell one journal at the same time",
+    "no line is mixed up or lost; who has not seen the other's lines is told to open it again",
+)
 def two_tellers(many, folder):
     program = """
         import random
@@ -625,7 +677,9 @@ def two_tellers(many, folder):
         study = quiet_load(journal)
         for n, (out, err) in enumerate(outs, 1):
             *numbers, refusals = out.split("\n")[:-1] if out else ["", "0"]
-            good = children[n - 1].returncode == 0 and all(study._trials[int(t)].value == float(f"{t}.{n}") for t in numbers)
+            good = children[n - 1].returncode == 0 and all(
+                study._trials[int(t)].value == float(f"{t}.{n}") for t in numbers
+            )
             tries.outcomes["refused, with what to do"] += int(refusals.split()[-1])
             for _ in numbers:
                 tries("told, and in the journal", good, err[-300:])
@@ -654,7 +708,10 @@ def no_locks(many, folder):
     return tries
 
 
-@fault("the journal is removed or replaced while a search writes to it", "all that it held, and the trial that has just ended, are in a file beside it")
+@fault(
+    "the journal is removed or replaced while a search writes to it",
+    "all that it held, and the trial that has just ended, are in a file beside it",
+)
 def journal_removed(many, folder):
     tries = Tries()
     ways = {
@@ -723,7 +780,13 @@ def run(names, many, keep):
             tries = function(many, Path(folder))
         beside = {o: n for o, n in tries.outcomes.items() if o.startswith("of these, ")}
         tried = sum(tries.outcomes.values()) - sum(beside.values())
-        row = {"fault": title, "promise": promise, "tried": tried, "outcomes": dict(tries.outcomes), "broken": len(tries.broken)}
+        row = {
+            "fault": title,
+            "promise": promise,
+            "tried": tried,
+            "outcomes": dict(tries.outcomes),
+            "broken": len(tries.broken),
+        }
         show(name, row, f"{time.monotonic() - began:.0f} s")
         for what in tries.broken[:5]:
             print("   BROKEN", what)
@@ -743,7 +806,9 @@ def show(name, row, took=""):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", nargs="*", metavar="NAME", help="do what is missing, or these again, and keep the results")
+    parser.add_argument(
+        "--run", nargs="*", metavar="NAME", help="do what is missing, or these again, and keep the results"
+    )
     parser.add_argument("--quick", nargs="*", metavar="NAME", help="a few tries of each, or of these; kept nowhere")
     asked = parser.parse_args()
     if unknown := [n for n in [*(asked.run or ()), *(asked.quick or ())] if n not in FAULTS]:

@@ -1,4 +1,4 @@
-"""What goes wrong around a search: some tries of each fault, and what a flipped byte, a full disk or a lost file says."""
+"""What goes wrong around a search: some tries of each fault, and what errors say of flipped bytes and full disks."""
 
 import importlib.util
 import json
@@ -27,7 +27,15 @@ spec.loader.exec_module(faults)
 SPACE, bowl = faults.SPACE, faults.bowl
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and limits")
 
-SLOW = {"workers_killed", "memory_eaten", "out_of_memory", "driver_suspended", "two_tellers", "drivers_killed", "read_only"}
+SLOW = {
+    "workers_killed",
+    "memory_eaten",
+    "out_of_memory",
+    "driver_suspended",
+    "two_tellers",
+    "drivers_killed",
+    "read_only",
+}
 
 
 @posix
@@ -67,7 +75,9 @@ def test_a_value_that_has_changed_is_named_with_its_line_and_what_to_do(tmp_path
     path.write_bytes(damaged)
     line = data[: data.index(old)].count(b"\n") + 1
     for act in (lambda: Study.load(path), lambda: Study(SPACE, journal=path, seed=7)):
-        with pytest.raises(ValueError, match=rf"line {line} is damaged.*copy of the file.*delete that line.*leave out its"):
+        with pytest.raises(
+            ValueError, match=rf"line {line} is damaged.*copy of the file.*delete that line.*leave out its"
+        ):
             act()
     assert path.read_bytes() == damaged
 
@@ -200,7 +210,9 @@ def test_an_optional_part_of_a_saved_network_whose_name_is_damaged_is_missed():
     for old, new in ((b"names.npy", b"namez.npy"), (b"statistics.npy", b"statistick.npy")):
         for count in (1, 2):  # in its own header, and in the list of all parts
             with pytest.raises(ValueError, match=r"saved MLP.*damaged|not a saved MLP"):
-                MLP.load(BytesIO(data.replace(old, new, count)[: len(data)] if count == 1 else new.join(data.rsplit(old, 1))))
+                MLP.load(
+                    BytesIO(data.replace(old, new, count)[: len(data)] if count == 1 else new.join(data.rsplit(old, 1)))
+                )
 
 
 def test_saving_replaces_a_file_only_when_the_new_one_is_whole(tmp_path, monkeypatch):
@@ -231,7 +243,7 @@ def test_the_page_shows_what_was_recorded_and_every_fault_can_be_tried_again():
     shown = "".join(out.data.get("text/markdown", "") for c in page.cells if c.cell_type == "code"
                     for out in c.outputs if out.output_type in ("display_data", "execute_result"))  # fmt: skip
     for name, row in recorded.items():
-        assert row["broken"] == 0 and row["fault"] == faults.FAULTS[name][0] and row["promise"] == faults.FAULTS[name][1]
+        assert row["broken"] == 0 and (row["fault"], row["promise"]) == faults.FAULTS[name][:2]
         assert row["tried"] == sum(n for o, n in row["outcomes"].items() if not o.startswith("of these")) > 0
         line = next(line for line in shown.splitlines() if row["fault"][:40] in line)
         assert f"| {row['tried']:,} |" in line
