@@ -130,11 +130,16 @@ def _learned(space: Space, known: np.ndarray, losses: np.ndarray, taken: np.ndar
             ) -> tuple[Guess, np.ndarray, np.ndarray]:
     "A guess whose shape has learned a little, its values at the trials it rests on, and which these are"
     n, z = len(losses), calmed(losses)
-    best = z[:max(0, n - _LATEST)].argsort(kind="stable")[:_BEST]
+    best = _smallest(z[:max(0, n - _LATEST)], _BEST)
     kept = np.sort(np.concatenate([best, np.arange(max(0, n - _LATEST), n)]))
     guess = Guess(known[kept], z[kept], taken, options=~space.ordered, sometimes=space.sometimes, shape=shape)
     for _ in range(9 if shape is None else 1 if len(kept) <= _MANY else 0): guess = guess.with_shape(guess.learned())
     return guess, guess.at_trials, kept
+
+def _smallest(z: np.ndarray, k: int) -> np.ndarray:
+    "The places of the k smallest, the earliest of equals: the start of a stable argsort, without sorting the rest"
+    there = np.flatnonzero(z <= np.partition(z, k - 1)[k - 1]) if len(z) > k else np.arange(len(z))
+    return there[z[there].argsort(kind="stable")][:k]
 
 class _Candidates:
     "Places to try next, without those that a finite space has no more, or that are not allowed"

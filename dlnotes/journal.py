@@ -10,14 +10,17 @@ __all__ = ['BROKEN', 'STATES', 'Trial', 'run_seed', 'own_copy', 'plain_extra', '
 import copy
 import enum
 import errno
+import gc
 import json
 import math
 import os
 import re
+import tempfile
 import warnings
+import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from io import FileIO
@@ -436,6 +439,8 @@ class Record:
         Of an earlier study, to learn from.
     runs : dict of Trial by (number, run)
         What came of trials that were run again with other seeds.
+    cube : array, (len(prior) + len(trials), n_columns), optional
+        The points of `prior` and `trials` in the unit cube, where they are known.
 
     Examples
     --------
@@ -448,113 +453,176 @@ class Record:
     shape: list[float] | None = None
     added: set[int] = field(default_factory=set)
     options: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False, compare=False)
+    prior: list[Trial] = field(default_factory=list)
+    runs: dict[tuple[int, int], Trial] = field(default_factory=dict)
+    cube: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.options = {name: _table(_bare(scale)) for name, scale in self.header.space.scales.items()}
-    prior: list[Trial] = field(default_factory=list)
-    runs: dict[tuple[int, int], Trial] = field(default_factory=dict)
 
-def _take_in(record: Record, line: dict[str, Any]) -> None:
-    "What a line says into the record; an error for one that no search can have written"
-    def params(of): return {k: _unplain(v, record.options.get(k)) for k, v in of.items()}
-    event = next(iter(line))
-    if event == "ask": _ask(record, **{**line, "params": params(line["params"])})
-    elif event == "tell": _tell(record, **line)
-    elif event == "add": _add(record, params=params(line["params"]), number=line["add"], value=line["value"])
-    elif event == "retry": _retry(record, line["retry"])
-    elif event == "again": _run(record, **line)
-    elif event == "prior": record.prior.append(_prior(len(record.prior), **line | {"prior": params(line["prior"])}))
-    elif event == "queue": record.queue.append(params(line["queue"]))
-    elif event == "dlnotes_journal": _go_on(record, _to_header(line))
-    elif event == "number": _ended(record, Trial(**_new_words(line | {"params": params(line["params"])})))  # format 1
-    else: raise ValueError(f"{event!r} is no event that this version of dlnotes knows")
+class _Reader:
+    "Takes in a journal's lines one by one, each an error if no search can have written it; trials are dicts until the end."
 
-def _ask(record: Record, ask: int, params: dict[str, Any], shape: list[float] | None = None, unknown: Any = (),
-         limits: Any = (), **more: bool) -> None:
-    if type(ask) is not int or ask < 0: raise ValueError(f"there is no trial {ask!r}")
-    if ask in record.trials: raise ValueError(f"trial {ask} stands twice")
-    trial = Trial(ask, params, unknown=tuple(unknown), limits=[(at, limit) for at, limit in limits],
-                  seed=run_seed(record.header.seed, ask), **more)
-    if trial.given and (not record.queue or record.queue.pop(0) != params):
-        raise ValueError(f"nobody gave the point of trial {ask}")
-    record.trials[ask], record.shape = trial, shape or record.shape
+    def __init__(self, header: Header) -> None:
+        self.record = Record(header)
+        self.drafts = dict[int, dict[str, Any]]()
+        self.events = {"ask": self.ask, "tell": self.tell, "add": self.add, "retry": self.retry, "prior": self.prior, "again": self.run,
+                       "queue": self.queue, "dlnotes_journal": self.go_on, "number": self.ended}  # the last in format 1
 
-def _tell(record: Record, **line: Any) -> None:
-    told = _of_tell(line)
-    number = told.pop("tell")
-    if number not in record.trials: raise ValueError(f"there is no trial {number!r}")
-    if record.trials[number].state != "open": raise ValueError(f"trial {number} ended twice")
-    record.trials[number] = _sound(replace(record.trials[number], **told))
+    def take(self, line: dict[str, Any]) -> None:
+        if (event := next(iter(line))) not in self.events: raise ValueError(f"{event!r} is no event that this version of dlnotes knows")
+        self.events[event](line)
+
+    def finish(self) -> Record:
+        for number, draft in self.drafts.items():
+            self.record.trials[number] = trial = object.__new__(Trial)  # a frozen dataclass sets its fields one by one, slowly
+            vars(trial).update(_USUAL, number=number, extra={}, curve=[], limits=[])
+            vars(trial).update(draft)
+        return self.record
+
+    def params(self, of: dict[str, Any]) -> dict[str, Any]:
+        if dict not in map(type, of.values()): return of
+        return {k: _unplain(v, self.record.options.get(k)) for k, v in of.items()}
+
+    def new(self, number: Any, draft: dict[str, Any]) -> None:
+        if type(number) is not int or number < 0: raise ValueError(f"there is no trial {number!r}")
+        if number in self.drafts: raise ValueError(f"trial {number} stands twice")
+        self.drafts[number] = draft
+
+    def ask(self, line: dict[str, Any]) -> None:
+        number, shape = line.pop("ask"), line.pop("shape", None)
+        _known_words(line, _ASKED)
+        line["params"] = params = self.params(line["params"])
+        if "unknown" in line: line["unknown"] = tuple(line["unknown"])
+        if "limits" in line: line["limits"] = [(at, limit) for at, limit in line["limits"]]
+        if line.get("given") and (not self.record.queue or self.record.queue.pop(0) != params):
+            raise ValueError(f"nobody gave the point of trial {number}")
+        self.new(number, line)
+        line["seed"] = run_seed(self.record.header.seed, number)
+        if shape: self.record.shape = shape
+
+    def tell(self, line: dict[str, Any]) -> None:
+        number = line.pop("tell")
+        if number not in self.drafts: raise ValueError(f"there is no trial {number!r}")
+        draft = self.drafts[number]
+        if draft.get("state", "open") != "open": raise ValueError(f"trial {number} ended twice")
+        draft.update(_of_tell(line))
+
+    def retry(self, line: dict[str, Any]) -> None:
+        number = line["retry"]
+        if number not in self.drafts: raise ValueError(f"there is no trial {number!r}")
+        if self.drafts[number].get("state") not in BROKEN: raise ValueError(f"trial {number} had not failed")
+        self.drafts[number] = vars(Trial(**self.drafts[number] | {"number": number}).again())
+
+    def run(self, line: dict[str, Any]) -> None:
+        number, run = line.pop("again"), line.pop("run")
+        if number not in self.drafts: raise ValueError(f"there is no trial {number!r}")
+        if type(run) is not int or run < 1: raise ValueError(f"there is no run {run!r}")
+        before = self.record.runs.get((number, run))
+        if before and before.state not in BROKEN: raise ValueError(f"run {run} of trial {number} ended twice")
+        trial = Trial(**self.drafts[number] | {"number": number}).rerun(self.record.header.seed, run)
+        self.record.runs[number, run] = replace(trial, **_of_tell(line))
+
+    def add(self, line: dict[str, Any]) -> None:
+        told = _of_tell({"value": line["value"]})
+        self.new(line["add"], told | {"params": self.params(line["params"]), "whole": False, "given": True})
+        self.record.added.add(line["add"])
+
+    def queue(self, line: dict[str, Any]) -> None: self.record.queue.append(self.params(line["queue"]))
+
+    def prior(self, line: dict[str, Any]) -> None:
+        params = self.params(line.pop("prior"))
+        self.record.prior.append(Trial(len(self.record.prior), params, whole=False, **_of_tell(line)))
+
+    def ended(self, line: dict[str, Any]) -> None:
+        if type(line.pop("stage")) is not int: raise ValueError("its stage is no number")
+        line["params"] = self.params(line["params"])
+        self.new(line.pop("number"), _of_tell(line))
+
+    def go_on(self, line: dict[str, Any]) -> None:
+        "A first line in the middle: a search of the first format went on"
+        old, header = self.record.header, _to_header(line)
+        if differ := _difference(old, header): raise ValueError(differ)
+        self.record.header = replace(header, created=old.created)
+
+_ASKED = {"params", "whole", "given", "unknown", "limits"}
+_TOLD = {f.name for f in fields(Trial)} - {"number"}
+_USUAL = vars(Trial(0, {}))
+
+def _known_words(line: dict[str, Any], known: set[str]) -> None:
+    if not line.keys() <= known: raise ValueError(f"it has the unknown words {sorted(line.keys() - known)}")
 
 def _of_tell(line: dict[str, Any]) -> dict[str, Any]:
-    "The words of a trial that has ended, from a line that has `values` as its value where there are several"
-    told = {"state": "complete"} | line
-    if isinstance(told.get("value"), list): told["values"] = tuple(told.pop("value"))
-    if "curve" in told: told["curve"] = [(step, value) for step, value in told["curve"]]
-    return told
-
-def _prior(number: int, prior: dict[str, Any], **line: Any) -> Trial:
-    return _sound(Trial(number, prior, whole=False, **_of_tell(line)))
-
-def _run(record: Record, again: int, run: int, **line: Any) -> None:
-    if again not in record.trials: raise ValueError(f"there is no trial {again!r}")
-    if type(run) is not int or run < 1: raise ValueError(f"there is no run {run!r}")
-    if (again, run) in record.runs and record.runs[again, run].state not in BROKEN: raise ValueError(f"run {run} of trial {again} ended twice")
-    record.runs[again, run] = _sound(replace(record.trials[again].rerun(record.header.seed, run), **_of_tell(line)))
-
-def _retry(record: Record, number: int) -> None:
-    if number not in record.trials: raise ValueError(f"there is no trial {number!r}")
-    if record.trials[number].state not in BROKEN: raise ValueError(f"trial {number} had not failed")
-    record.trials[number] = record.trials[number].again()
-
-def _add(record: Record, number: int, params: dict[str, Any], value: Any) -> None:
-    _ended(record, Trial(number, **_of_tell({"params": params, "value": value}), whole=False, given=True))
-    record.added.add(number)
-
-def _ended(record: Record, trial: Trial) -> None:
-    if type(trial.number) is not int or trial.number < 0: raise ValueError(f"there is no trial {trial.number!r}")
-    if trial.number in record.trials: raise ValueError(f"trial {trial.number} stands twice")
-    record.trials[trial.number] = _sound(trial)
-
-def _sound(trial: Trial) -> Trial:
-    "The trial that has ended, or an error for one that no search can have written"
-    values = trial.values or [trial.value]
-    if trial.state not in STATES: raise ValueError(f"{trial.state!r} is no state of a trial that has ended")
-    if trial.state == "complete" and not all(type(v) in (int, float) and math.isfinite(v) for v in values):
-        raise ValueError(f"a complete trial has the value {trial.values or trial.value!r}")
-    if trial.state != "complete" and values != [None]:
-        raise ValueError(f"a trial that is {trial.state} has the value {trial.values or trial.value!r}")
-    return trial
-
-def _new_words(line: dict[str, Any]) -> dict[str, Any]:
-    "A trial of the first format without the stage that it had"
-    if type(line.pop("stage")) is not int: raise ValueError("its stage is no number")
+    "The words of a trial that has ended, with `values` where there are several; an error for what no search can have written"
+    _known_words(line, _TOLD)
+    value, state = line.get("value"), line.setdefault("state", "complete")
+    if state == "complete":
+        for v in value if type(value) is list else (value,):
+            if type(v) not in (int, float) or not math.isfinite(v): raise ValueError(f"a complete trial has the value {value!r}")
+    elif state not in STATES: raise ValueError(f"{state!r} is no state of a trial that has ended")
+    elif value is not None: raise ValueError(f"a trial that is {state} has the value {value!r}")
+    if type(value) is list: line |= {"values": tuple(value), "value": None}
+    if "curve" in line: line["curve"] = [(step, at) for step, at in line["curve"]]
     return line
 
-def _go_on(record: Record, header: Header) -> None:
-    "A first line in the middle: a search of the first format went on"
-    if differ := _difference(record.header, header): raise ValueError(differ)
-    record.header = replace(header, created=record.header.created)
-
 # %% ../nbs/08_journal.ipynb #7ffe6dd6
+def _as_line(entry: dict[str, Any]) -> bytes:
+    "An event as a line, with its checksum"
+    text = json.dumps(entry)
+    return f'{text[:-1]}, "crc": {zlib.crc32(text.encode())}}}\n'.encode()
+
+def _unchanged(line: bytes, entry: dict[str, Any], crc: Any) -> bool:
+    "Whether a line, `entry` without its checksum, is as it was written, or at least says the same"
+    return zlib.crc32(line[:line.rfind(b', "crc": ')] + b"}") == crc or zlib.crc32(json.dumps(entry).encode()) == crc
+
 def _read(data: bytes, path: str | os.PathLike[str], space: Space | None = None) -> tuple[Record | None, int]:
     "What the file holds (None if there is not even a whole first line), and how many bytes are sound"
-    lines, record, sound = data.splitlines(keepends=True), None, 0
-    entries = _parsed(lines)
-    for i, line in enumerate(lines):
-        try:
-            if not line.endswith(b"\n"): raise ValueError("it has no end")
-            entry = entries[i] if entries else json.loads(line)
-            if record is None: record = Record(_to_header(entry, space))
-            else: _take_in(record, entry)
-        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, StopIteration, RecursionError) as e:
-            if i == len(lines) - 1 and _is_torn(line) and (record or _is_torn_header(line)):
-                warnings.warn(f"{path}: dropped the torn line {i + 1}", stacklevel=4)
-                break
-            raise _damaged(path, i + 1, e) from e
-        sound += len(line)
-    if record: _check_points(record, lines, path)
+    (lines, sound), reader = _without_torn(data.splitlines(keepends=True), path), None
+    with _no_collection():
+        entries = _parsed(lines)
+        for i, line in enumerate(lines):
+            try:
+                if not line.endswith(b"\n"): raise ValueError("it has no end")
+                entry = entries[i] if entries else json.loads(line)
+                same = (crc := entry.pop("crc", None)) is None or _unchanged(line, entry, crc)
+                if reader is None: reader = _Reader(_to_header(entry, space))
+                else: reader.take(entry)
+                if not same: raise ValueError("its checksum does not match: it is not as it was written")
+            except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, StopIteration) as e: raise _damaged(path, i + 1, e) from e
+        if reader is None: return None, 0
+        record = reader.finish()
+        _place_points(record, lines, path)
     return record, sound
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    "Nothing of a million new objects can go yet, so that looking for what can would take most of the time"
+    on = gc.isenabled()
+    gc.disable()
+    try: yield
+    finally:
+        if on: gc.enable()
+
+def _without_torn(lines: list[bytes], path: str | os.PathLike[str]) -> tuple[list[bytes], int]:
+    """Without a last line that was not written to its end, which may be followed by zeros after a power cut, with a
+    warning; and how many bytes of the file that is. A line that only lacks its end is kept."""
+    size = sum(map(len, lines))
+    if not lines or (lines[-1].endswith(b"\n") and lines[-1].strip() and b"\0\0" not in lines[-1]): return lines, size
+    *before, torn = lines
+    whole = torn[:torn.rfind(b"}") + 1]
+    if _is_whole(whole):
+        warnings.warn(f"{path}: the torn line {len(lines)} lacks only its end, and is kept", stacklevel=5)
+        return [*before, whole + b"\n"], size - len(torn) + len(whole)
+    if not before and not b'{"dlnotes_journal": '.startswith(torn[:20]): return lines, size  # some other text
+    warnings.warn(f"{path}: dropped the torn line {len(lines)}", stacklevel=5)
+    return before, size - len(torn)
+
+def _is_whole(line: bytes) -> bool:
+    "Whether a line has a checksum that matches"
+    try:
+        entry = json.loads(line)
+        return _unchanged(line, entry, entry.pop("crc"))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError): return False
 
 def _parsed(lines: list[bytes]) -> list[Any] | None:
     "The lines read as JSON all at once, which is quicker than one by one; None if one of them is damaged"
@@ -563,28 +631,21 @@ def _parsed(lines: list[bytes]) -> list[Any] | None:
     return entries if len(entries) == len(lines) else None
 
 def _damaged(path: str | os.PathLike[str], line: int, e: Exception) -> ValueError:
-    return ValueError(f"{path}, line {line} is damaged or no line of a journal: {e!r}")
+    return ValueError(f"{path}, line {line} is damaged or no line of a journal: {e!r}. Nothing was changed. Put a copy of the file "
+                      "in its place; or delete that line, and those that are named after it: what they said happens again. If "
+                      "you changed it on purpose, leave out its \"crc\"")
 
-def _check_points(record: Record, lines: list[bytes], path: str | os.PathLike[str]) -> None:
-    "ValueError, with its line, for a point that is not in the space"
+def _place_points(record: Record, lines: list[bytes], path: str | os.PathLike[str]) -> None:
+    "The points' places in the unit cube; ValueError, with its line, for one that is not in the space"
     space = record.header.space
-    try: space.cdf([*(t.params for t in record.trials.values()), *record.queue, *(t.params for t in record.prior)])
+    try:
+        record.cube = space.cdf([t.params for t in (*record.prior, *record.trials.values())])
+        space.cdf(record.queue)
     except (ValueError, TypeError, LookupError, ArithmeticError):
         for i, line in enumerate(lines[1:], 2):
             entry = json.loads(line)
             try: space.cdf([{k: _unplain(v, record.options.get(k)) for k, v in point.items()} for word in ("params", "queue", "prior") if (point := entry.get(word))])
             except (ValueError, TypeError, LookupError, ArithmeticError) as e: raise _damaged(path, i, e) from e
-
-def _is_torn(line: bytes) -> bool:
-    "Whether this last line was not written to its end"
-    try: json.loads(line)
-    except RecursionError: return False
-    except ValueError: return True
-    return not line.endswith(b"\n")
-
-def _is_torn_header(line: bytes) -> bool:
-    "Whether this only line is the beginning of one of our first lines, and no other text that we should not touch"
-    return b'{"dlnotes_journal": '.startswith(line[:20]) and not line.endswith(b"\n")
 
 def read_journal(path: str | os.PathLike[str], space: Space | None = None) -> Record:
     """What a journal holds, of a search that has ended, was cut off or is running.
@@ -639,22 +700,35 @@ def _lock(file: FileIO, path: str | os.PathLike[str]) -> None:
 
 @contextmanager
 def _locked(path: str | os.PathLike[str]) -> Iterator[FileIO]:
-    with open(path, "a+b", buffering=0) as file:
+    try: opened = open(path, "a+b", buffering=0)
+    except OSError as e:
+        raise _explained(e, path, "the journal cannot be written there: choose a file in a folder that exists and that you may write to") from e
+    with opened as file:
         _lock(file, path)
         yield file
 
-def _append(file: FileIO, entry: dict[str, Any]) -> int:
-    "One line to the end of the file, on the disk when this returns, and its new length; on an error it is as before"
+def _explained(e: OSError, path: str | os.PathLike[str], what_to_do: str) -> OSError:
+    return OSError(e.errno, f"{e.strerror}; {what_to_do}", os.fspath(path))
+
+def _append(file: FileIO, text: bytes, path: str | os.PathLike[str]) -> int:
+    "Text to the end of the file, on the disk when this returns, and its new length; on an error it is as before"
     end = file.seek(0, os.SEEK_END)
-    line = json.dumps(entry).encode() + b"\n"
     try:
-        left = line
+        left = text
         while left: left = left[file.write(left):]
         os.fsync(file.fileno())
-    except BaseException:
-        file.truncate(end)
-        raise
-    return end + len(line)
+    except BaseException as e:
+        with suppress(OSError): file.truncate(end)  # else the line is torn, and is dropped by who reads it
+        if not isinstance(e, OSError): raise
+        raise _explained(e, path, "what the journal holds is safe: make room, and the same search goes on from there") from e
+    return end + len(text)
+
+def _sync_folder(path: str | os.PathLike[str]) -> None:
+    "The name of a new file on the disk too, where a folder can be opened"
+    with suppress(OSError):
+        folder = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
+        try: os.fsync(folder)
+        finally: os.close(folder)
 
 def _difference(old: Header, new: Header) -> str:
     "In which respects two searches differ, in words; empty if they are the same"
@@ -704,9 +778,11 @@ class Journal:
                 raise ValueError(f"{path} holds another search: {differ}")
             file.truncate(self._size)
             self.record: Record = found or Record(begun)
+            if self._size and file.seek(self._size - 1) and file.read(1) != b"\n": self._size = _append(file, b"\n", path)
             if not found or found.header.lag is None:
-                self._size = _append(file, _header_line(begun))
+                self._size = _append(file, _as_line(_header_line(begun)), path)
                 self.record.header = replace(begun, created=self.record.header.created)
+            if not found: _sync_folder(path)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -742,7 +818,7 @@ class Journal:
         Raises
         ------
         RuntimeError
-            If another study has written to the file since.
+            If another study has written to the file since, or it was cut, removed or replaced.
         OSError
             If it cannot be written; the file is as before.
 
@@ -755,11 +831,35 @@ class Journal:
         'open'
         """
         for key in {"params", "queue", "prior"} & entry.keys(): entry[key] = _plain_params(self.record.header.space, entry[key])
-        if self._file: self._write(self._file, entry)
-        else:
-            with _locked(self.path) as file: self._write(file, entry)
+        line = _as_line(entry)
+        if self._file: self._write(self._file, line)
+        elif os.path.exists(self.path):
+            with _locked(self.path) as file: self._write(file, line)
+        else: raise RuntimeError(f"{self.path} is not there any more: put it back, or begin another journal and add(params, value) to it")
 
-    def _write(self, file: FileIO, entry: dict[str, Any]) -> None:
-        if file.seek(0, os.SEEK_END) != self._size:
-            raise RuntimeError(f"another study has written to {self.path} since it was opened here: open it again")
-        self._size = _append(file, entry)
+    def _write(self, file: FileIO, line: bytes) -> None:
+        self._keep_if_nameless(file, line)
+        if (size := file.seek(0, os.SEEK_END)) < self._size:
+            raise RuntimeError(f"{self.path} was cut off by another program, from {self._size} bytes to {size}: put a copy in its place")
+        if size > self._size: raise RuntimeError(f"another study has written to {self.path} since it was opened here: open it again")
+        self._size = _append(file, line, self.path)
+
+    def _keep_if_nameless(self, file: FileIO, line: bytes) -> None:
+        "RuntimeError if the path is not this file's any more; what it holds, and the line, go to a file beside it"
+        if os.name == "nt": return  # an open file keeps its name there
+        try:
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(self.path)): return
+        except FileNotFoundError: pass
+        raise RuntimeError(f"{self.path} was removed or replaced while it was written; all that it held is in {self._kept(file, line)}: "
+                           "give that its name, and the same search goes on from there")
+
+    def _kept(self, file: FileIO, line: bytes) -> str:
+        "The name of a new file with all that this one holds, and the line: beside it, or where its folder has gone too, elsewhere"
+        folder, name = os.path.split(os.path.abspath(self.path))
+        handle, kept = tempfile.mkstemp(prefix=f"{name}.kept-", dir=folder if os.path.isdir(folder) else None)
+        with open(handle, "wb") as copy:
+            file.seek(0)
+            copy.write(file.read() + line)
+            copy.flush()
+            os.fsync(copy.fileno())
+        return kept

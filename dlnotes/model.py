@@ -363,5 +363,5 @@ def calmed(values: np.ndarray) -> np.ndarray:
     unit = max(unit, 1e-300)
     y = (np.minimum(y, middle + 100*unit) - middle)/unit
     y = np.where(y > 0, log(1 + y.clip(0)), y)
-    y = y - math.fsum(y)/len(y)
-    return y / max(math.sqrt(math.fsum(y*y)/len(y)), 1e-12)
+    y = y - math.fsum(y.tolist())/len(y)
+    return y / max(math.sqrt(math.fsum((y*y).tolist())/len(y)), 1e-12)

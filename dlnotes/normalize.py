@@ -10,13 +10,14 @@ __all__ = ['as_floats', 'checked_array', 'checked_axis', 'per_feature', 'checked
 import math
 import operator
 import os
+import shutil
 import struct
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any, NamedTuple
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -554,11 +555,25 @@ def archive(path: str | os.PathLike[str] | IO[bytes], name: str, entry: str) -> 
     with file:
         try:
             for member in file.zip.infolist(): _fits(file.zip, member)
+            if damaged := _first_damaged(file.zip): raise BadZipFile(f"{damaged} is not as it was written: use a copy, or save it again")
             yield file
         except _DAMAGE as e: raise ValueError(f"{path} is not a saved {name}, or damaged: {e!r}") from e
 
+def _first_damaged(file: ZipFile) -> str | None:
+    "The first part of an archive that is not as it was written, by its checksum, or its list of parts, by the number it ends on"
+    assert file.fp
+    file.fp.seek(-22, os.SEEK_END)
+    end = file.fp.read(22)
+    if end[:4] == b"PK\5\6" and int.from_bytes(end[10:12], "little") != len(file.infolist()): return "its list of arrays"
+    for info in file.infolist():
+        try:
+            with file.open(info) as part:
+                while part.read(2**20): pass
+        except Exception: return info.filename  # a flipped byte may also ask for a password, or another compression
+    return None
+
 def save_archive(path: str | os.PathLike[str] | IO[bytes], **arrays: ArrayLike) -> None:
-    """Writes arrays to a NumPy archive, without pickle.
+    """Writes arrays to a NumPy archive, without pickle. A file that was there stays until the new one is whole.
 
     Parameters
     ----------
@@ -583,6 +598,24 @@ def save_archive(path: str | os.PathLike[str] | IO[bytes], **arrays: ArrayLike) 
     array([1., 1.])
     """
     if any(np.asarray(a).dtype == object for a in arrays.values()): raise ValueError("objects cannot be saved without pickle")
-    if isinstance(path, (str, os.PathLike)):
+    if not isinstance(path, (str, os.PathLike)): np.savez(path, **arrays)
+    elif os.path.exists(path) and not os.path.isfile(path):  # such as a pipe
         with open(path, "wb") as file: np.savez(file, **arrays)
-    else: np.savez(path, **arrays)
+    else: _replace(os.path.realpath(path), lambda file: np.savez(file, **arrays))
+
+def _replace(path: str, write: Callable[[IO[bytes]], Any]) -> None:
+    "Writes a file beside `path`, and gives it that name when it is whole and on the disk: what was there before lasts until then"
+    beside = f"{path}.{os.getpid()}.part"
+    try:
+        with open(beside, "wb") as file:
+            if os.path.exists(path): shutil.copymode(path, beside)
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException as e:
+        with suppress(OSError): os.remove(beside)
+        if not isinstance(e, OSError): raise
+        before = "; the file that was there is as it was" if os.path.exists(path) else ""
+        raise OSError(e.errno, f"{e.strerror}; it could not be saved{before}: make room, or choose a folder that exists and that you "
+                      "may write to", path) from e

@@ -84,7 +84,7 @@ def edges(study: Study, level: float = 0.05, shuffles: int = 10_000) -> list[Edg
     level : float
         How likely one false alarm in the whole list may be.
     shuffles : int
-        How many random thirds to compare with.
+        How many random thirds to compare with; of more than 1000 trials, all, by their normal limit.
 
     Returns
     -------
@@ -113,15 +113,26 @@ def edges(study: Study, level: float = 0.05, shuffles: int = 10_000) -> list[Edg
                and name in study.space and study.space[name].ordered and study.space[name].count > 1]
     for j, name in numeric:
         x, among = u[here[:, j], j], _among_best(losses[here[:, j]])
-        if (n := len(x)) not in orders: orders[n] = Stream(0, "edges")(shuffles, n).argsort(axis=1, kind="stable")
-        mean, random = among @ x, among[orders[n]] @ x
-        low, high = random <= mean + 1e-9, random >= mean - 1e-9
-        for side, out, distance in (("low", low, best[j]), ("high", high, 1 - best[j])):
-            p = (1 + int(out.sum())) / (1 + shuffles)
+        if (n := len(x)) <= _SHUFFLED and n not in orders: orders[n] = Stream(0, "edges")(shuffles, n).argsort(axis=1, kind="stable")
+        low, high = _by_shuffling(x, among, orders[n]) if n <= _SHUFFLED else _by_the_limit(x, among)
+        for side, p, distance in (("low", low, best[j]), ("high", high, 1 - best[j])):
             alarm = distance < 0.1 and p < level/len(numeric)/2
             advice = f"widen {name} {'upward' if side == 'high' else 'downward'}" if alarm else ""
             found.append(Edge(name, side, float(distance), p, advice))
     return sorted(found, key=lambda e: e.p)
+
+_SHUFFLED = 1000 # of more trials, a random third lies where the normal distribution says, as closely as one wants to know
+
+def _by_shuffling(x: np.ndarray, among: np.ndarray, orders: np.ndarray) -> tuple[float, float]:
+    "The probability that a random third lies as low as the best third, and that it lies as high"
+    mean, random = among @ x, among[orders] @ x
+    return tuple((1 + int(out.sum())) / (1 + len(orders)) for out in (random <= mean + 1e-9, random >= mean - 1e-9))
+
+def _by_the_limit(x: np.ndarray, among: np.ndarray) -> tuple[float, float]:
+    "The same, from the mean and variance over all orders"
+    deviation = math.sqrt(((among - among.mean())**2).sum()*((x - x.mean())**2).sum()/(len(x) - 1))
+    far = (among @ x - x.mean())/max(deviation, 1e-300)/math.sqrt(2)
+    return math.erfc(-far)/2, math.erfc(far)/2
 
 def _among_best(losses: np.ndarray) -> np.ndarray:
     "The weight of each trial in the mean of the best third; equal ones share what is left for them"

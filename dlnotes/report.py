@@ -446,12 +446,12 @@ def plot_trials(study: Study, names: list[str] | None = None, ax: Any = None) ->
     >>> [ax.get_xlabel() for ax in plot_trials(study)]
     ['x']
     """
-    axes = _panels(study, names, ax)
+    axes, values = _panels(study, names, ax), study.values
+    places = study.space.cdf([t.params for t in study.trials])
     for ax, (j, _) in zip(axes, _chosen(study, names)):
-        u = study.space.cdf([t.params for t in study.trials])[:, j]
-        ax.plot(u, study.values, "o", ms=4)
-        if study.complete: ax.plot(study.space.cdf([study.best.params])[0, j], study.best.value, "*", ms=13, color="C1")
-        _crosses(ax, study, u)
+        ax.plot(places[:, j], values, "o", ms=4)
+        if np.isfinite(values).any(): ax.plot(study.space.cdf([study.best.params])[0, j], study.best.value, "*", ms=13, color="C1")
+        _crosses(ax, values, places[:, j])
     return axes
 
 def plot_isolation(study: Study, names: list[str] | None = None, slices: int = 8, ax: Any = None) -> list[Any]:
@@ -485,13 +485,15 @@ def plot_isolation(study: Study, names: list[str] | None = None, slices: int = 8
     >>> len(plot_isolation(study, slices=4)[0].lines)
     4
     """
-    axes, best = _panels(study, names, ax), min if sign_of(study.direction) > 0 else max
+    axes, best, done = _panels(study, names, ax), np.min if sign_of(study.direction) > 0 else np.max, study.complete
+    places, values = study.space.cdf([t.params for t in done]), np.array([t.value for t in done], float)
     for ax, (j, name) in zip(axes, _chosen(study, names)):
-        u, scale = study.space.cdf([t.params for t in study.complete])[:, j], study.space.columns[name]
+        u, scale = places[:, j], study.space.columns[name]
         count = slices if scale.ordered else int(scale.count)
-        for s in range(count):
-            inside = [t.value for t, v in zip(study.complete, u) if v == v and min(int(v*count), count - 1) == s]
-            if inside: ax.plot([s/count, (s + 1)/count], [best(inside)]*2, lw=3, color="C0")
+        there = ~np.isnan(u)
+        slice_of = np.minimum((u[there]*count).astype(int), count - 1)
+        for s in np.unique(slice_of).tolist():
+            ax.plot([s/count, (s + 1)/count], [best(values[there][slice_of == s])]*2, lw=3, color="C0")
     return axes
 
 def _chosen(study: Study, names) -> list[tuple[int, str]]:
@@ -519,7 +521,7 @@ def _panels(study: Study, names, ax) -> list:
         one.set(xlabel=name, xticks=at, xticklabels=labels, xlim=(-0.03, 1.03))
     return axes
 
-def _crosses(ax, study: Study, x: np.ndarray) -> None:
+def _crosses(ax, values: np.ndarray, x: np.ndarray) -> None:
     "Trials without a value, as red crosses along the top"
-    missing = np.isnan(study.values)
+    missing = np.isnan(values)
     ax.plot(np.asarray(x)[missing], np.full(missing.sum(), 0.97), "x", color="red", transform=ax.get_xaxis_transform())

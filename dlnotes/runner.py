@@ -47,7 +47,8 @@ def _bar(total: int, done: int, show: bool, say: Callable[[], str]) -> Iterator[
 def _so_far(study: Study) -> str:
     "What the bar says of the trials"
     if isinstance(study.direction, tuple): return f"{len(study.front)} on the front"
-    return f"best {study.best.value:.5g}" if study.complete else "best -"
+    try: return f"best {study.best.value:.5g}"
+    except ValueError: return "best -"
 
 def _checked(objective, n_trials, n_jobs, executor, timeout, max_memory, stage_size) -> int:
     "The number of workers, or TypeError or ValueError for a bad argument of `search` that `Study` does not check"

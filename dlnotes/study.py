@@ -114,16 +114,16 @@ class Study:
         columns = [("number", int), ("ended", bool), ("added", bool), ("complete", bool), ("pruned", bool),
                    ("loss", float, (len(self._signs),)), ("u", float, (len(self.space.columns),))]
         self._table = np.zeros(0, columns)
-        self._enter([*map(self._prior_row, range(len(self._prior))), *self._trials.values()])
+        self._enter([*map(self._prior_row, range(len(self._prior))), *self._trials.values()], record.cube)
 
-    def _enter(self, trials: list[Trial]) -> None:
+    def _enter(self, trials: list[Trial], cube: np.ndarray | None = None) -> None:
         "What the plans need of new trials, into rows of a table that doubles when it is full"
         if not trials: return
         first, count = len(self._row), len(self._row) + len(trials)
         if count > len(self._table):
             self._table = np.concatenate([self._table, np.zeros(max(64, count), self._table.dtype)])
         rows = self._table[first:count]
-        rows["u"] = self.space.cdf([t.params for t in trials])
+        rows["u"] = self.space.cdf([t.params for t in trials]) if cube is None else cube
         rows["number"] = [t.number for t in trials]
         rows["added"] = [t.number in self._added for t in trials]
         self._row.update(zip(rows["number"].tolist(), range(first, count)))
@@ -135,7 +135,7 @@ class Study:
         rows = self._table[first:first + len(trials)]
         for name, state in (("complete", "complete"), ("pruned", "pruned")): rows[name] = [t.state == state for t in trials]
         rows["ended"] = [t.state != "open" for t in trials]
-        rows["loss"] = [self._losses(t) for t in trials]
+        rows["loss"] = ([self._losses(t) for t in trials] if len(self._signs) > 1 else np.array([[t.value] for t in trials], float)*self._signs[0])  # None: NaN
         self._paths.update((t.number, best_so_far(t.curve, self._signs[0])) for t in trials if t.curve)
 
     def _losses(self, trial: Trial) -> list[float]:
@@ -218,6 +218,10 @@ class Study:
         "What the plans need of all trials, in the order of their numbers"
         table = self._table[:len(self._row)]
         return table if (np.diff(table["number"]) > 0).all() else table[table["number"].argsort(kind="stable")]
+
+    def _own(self, which: str) -> np.ndarray:
+        "Those of trials of this study that have ended, or are complete"
+        return (table := self._rows())[table[which] & (table["number"] >= 0)]
 
     def _plan(self, number: int) -> tuple[dict[str, Any] | None, bool, np.ndarray | None, tuple[int, ...]]:
         "The next point, whether it looks over the whole space, what the model has learned, and which trials it missed"
@@ -306,7 +310,10 @@ class Study:
             self._write(again=number, run=now.run, **_told(now))
             self._runs[number, now.run] = now
             return
-        self._write(tell=number, **_told(now))
+        try: self._write(tell=number, **_told(now))
+        except (OSError, RuntimeError) as e:
+            e.add_note(f"trial {number} ended as {state} with the value {value!r}, which is not in the journal: tell it again when it can be written")
+            raise
         self._trials[number] = now
         self._open.remove(number)
         self._ending(self._row[number], [now])
@@ -462,7 +469,7 @@ class Study:
     @property
     def trials(self) -> list[Trial]:
         "The trials that have ended, in the order of their numbers."
-        return [t for _, t in sorted(self._trials.items()) if t.state != "open"]
+        return [t for number in sorted(self._trials) if (t := self._trials[number]).state != "open"]
 
     @property
     def open(self) -> list[Trial]:
@@ -500,7 +507,7 @@ class Study:
     @property
     def best(self) -> Trial:
         "The trial with the best value, the earliest of equals. Raises ValueError if there is none, or several objectives."
-        return min(self._some_complete(), key=self._loss)
+        return self._trials[int((rows := self._some_complete())["number"][rows["loss"][:, 0].argmin()])]
 
     @property
     def front(self) -> list[Trial]:
@@ -537,20 +544,20 @@ class Study:
         return self._of(Record(header, {n: one(t) for n, t in self._trials.items()}, prior=[one(t) for t in self._prior],
                                added=self._added, runs={at: one(t) for at, t in self._runs.items()}))
 
-    def _some_complete(self) -> list[Trial]:
+    def _some_complete(self) -> np.ndarray:
+        "The rows of the complete trials, in the order of their numbers"
         if len(self._signs) > 1:
             raise ValueError("with several objectives no trial is the best: `front` has those that no other is better than, "
                              "and `only(0).best` the best in the first objective")
-        if not (done := self.complete): raise ValueError(f"none of the {len(self.trials)} trials is complete")
-        return done
+        if not len(rows := self._own("complete")): raise ValueError(f"none of the {len(self.trials)} trials is complete")
+        return rows
 
     @property
     def recommended(self) -> Trial:
         """The complete trial that the model holds best. With noisy values the best value is mostly luck, and this is the
         better choice; without noise it is `best` or close to it. Raises ValueError if there is none."""
-        done, rows = self._some_complete(), self._rows()
-        rows = rows[rows["complete"] & (rows["number"] >= 0)]
-        return done[recommend(self.space, rows["u"], rows["loss"][:, 0], self._shape)]
+        rows = self._some_complete()
+        return self._trials[int(rows["number"][recommend(self.space, rows["u"], rows["loss"][:, 0], self._shape)])]
 
     @property
     def expected_gain(self) -> float:
@@ -581,7 +588,7 @@ class Study:
     @property
     def losses(self) -> np.ndarray:
         "The values as something to minimise: with the sign changed if the direction is \"maximize\", shaped as `values`."
-        losses = np.array([self._losses(t) for t in self.trials], float).reshape(-1, len(self._signs))
+        losses = self._own("ended")["loss"]
         return losses if len(self._signs) > 1 else losses[:, 0]
 
     def ranked(self) -> list[Trial]:

@@ -148,7 +148,7 @@ class _Worker:
         try:
             if self.process is None: self.process = self.start()
             if self.closed: raise CancelledError
-            outcome = self.process.submit(_work, None, call).result(self.timeout)
+            outcome = _in_time(self.process.submit(_work, None, call), self.timeout)
             self.busy = False
             return outcome
         except TimeoutError:
@@ -174,6 +174,18 @@ class _Worker:
             with suppress(Exception): process.submit(_tidy).result(timeout=1)
         process.shutdown(kill_workers=True)
         if self.id is not None: _end_group(self.id)
+
+def _in_time(future: Future, timeout: float | None) -> dict[str, Any]:
+    """The outcome, or TimeoutError. Time in which this process was suspended, and so could not hear of the trial's end, does
+    not count: a wait that took a second longer than it was asked for."""
+    if timeout is None: return future.result()
+    left = timeout
+    while left > 0:
+        began, wait_for = time.monotonic(), min(left, 1)
+        try: return future.result(wait_for)
+        except TimeoutError:
+            if time.monotonic() - began < wait_for + 1: left -= wait_for
+    raise TimeoutError
 
 @contextmanager
 def _deaf() -> Iterator[None]:

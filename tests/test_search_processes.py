@@ -573,6 +573,8 @@ def test_a_large_journal_is_read_and_goes_on(tmp_path):
     journal = tmp_path / "run.jsonl"
     search(bowl, SPACE, 3, journal=journal)
     head, ask, tell, *_ = map(json.loads, journal.read_text().splitlines())
+    for line in (head, ask, tell):
+        line.pop("crc")  # lines made by others have none
     n = 100_000
     lines = [line for i in range(n) for line in (ask | {"ask": i}, tell | {"tell": i, "value": float(-i)})]
     journal.write_text("".join(json.dumps(line) + "\n" for line in [head, *lines]))
