@@ -554,8 +554,8 @@ def archive(path: str | os.PathLike[str] | IO[bytes], name: str, entry: str) -> 
         raise ValueError(f"{path} is not a saved {name}")
     with file:
         try:
-            for member in file.zip.infolist(): _fits(file.zip, member)
             if damaged := _first_damaged(file.zip): raise BadZipFile(f"{damaged} is not as it was written: use a copy, or save it again")
+            for member in file.zip.infolist(): _fits(file.zip, member)
             yield file
         except _DAMAGE as e: raise ValueError(f"{path} is not a saved {name}, or damaged: {e!r}") from e
 
