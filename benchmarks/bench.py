@@ -38,6 +38,7 @@ THREADS = {  # of each module, with NumPy alone and with the loops that Numba co
     "losses": [(1, False), (1, True), (2, False), (2, True)],
     "network": [(1, False), (1, True), (2, False), (2, True)],
     "classifiers": [(1, False), (2, False)],
+    "paths": [(1, False)],
     "growth": [(1, True)],
 }
 VERSIONS = "numpy", "numba", "torch", "scikit-learn", "scipy", "optuna"
@@ -51,7 +52,8 @@ class Case:
     ours: Callable[[], Any]
     theirs: Callable[[], Any] | None = None
     peer: str = ""
-    seconds: float = 1.0  # how long to measure, at least seven rounds
+    seconds: float = 1.0  # how long to measure, at least seven rounds, or three of more than a second
+    taken: float = 0  # theirs in seconds, where one run of it is too long to be repeated, or was stopped
     per: int = 1  # units of work in a call: the times are of one unit
     moved: int = 0  # bytes that have to pass through memory, at least
     memory: int = 0  # bytes of the input, if the memory is to be measured: it is told as a multiple of these
@@ -67,12 +69,14 @@ def measured(case: Case, quick: bool) -> dict[str, Any]:
     once = {name: timed(side, 1) for name, side in sides.items()}  # warms up; what is compiled is compiled now
     once = {name: timed(side, 1) for name, side in sides.items()}
     calls = max(1, int(0.002 / max(once.values())))
-    rounds = max(7, int(case.seconds / (calls * sum(once.values()) + 1e-9)))
+    rounds = max(7 if sum(once.values()) < 1 else 3, int(case.seconds / (calls * sum(once.values()) + 1e-9)))
     rounds = 3 if quick else min(rounds, 301)
     spent: dict[str, list[float]] = {name: [] for name in sides}
     for k in range(rounds):
         for name in sorted(sides, reverse=bool(k % 2)):
             spent[name].append(timed(sides[name], calls) / case.per)
+    if case.taken:
+        spent["theirs"] = [case.taken] * rounds
     return {"name": case.name, "rounds": rounds, "size": case.size, **summary(spent), "peer": case.peer}
 
 

@@ -507,7 +507,7 @@ def inference_with_cache(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, mean: 
 _DAMAGE = (LookupError, TypeError, AttributeError, ArithmeticError, EOFError, BadZipFile, zlib.error, struct.error, RuntimeError)
 
 def _fits(file, member) -> None:
-    "ValueError for an array that says it is larger than what the archive holds, before there is room made for it"
+    "BadZipFile for an array that says it is larger than what the archive holds, before there is room made for it"
     with file.open(member) as data:
         major, _ = np.lib.format.read_magic(data)
         read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
@@ -515,7 +515,7 @@ def _fits(file, member) -> None:
         if dtype.hasobject: return  # no room is made for these: they are refused
         said = data.tell() + math.prod(shape)*dtype.itemsize
     if said != member.file_size or member.file_size > 1000*max(member.compress_size, 1000):
-        raise ValueError(f"{member.filename} says that it has {said} bytes, and there are {member.compress_size}")
+        raise BadZipFile(f"{member.filename} says that it has {said} bytes, and there are {member.compress_size}")
 
 @contextmanager
 def archive(path: str | os.PathLike[str] | IO[bytes], name: str, entry: str) -> Iterator["np.lib.npyio.NpzFile"]:
@@ -566,6 +566,7 @@ def _first_damaged(file: ZipFile) -> str | None:
     end = file.fp.read(22)
     if end[:4] == b"PK\5\6" and int.from_bytes(end[10:12], "little") != len(file.infolist()): return "its list of arrays"
     for info in file.infolist():
+        if info.file_size > 1000*max(info.compress_size, 1000): continue # it would be read for ever; `_fits` refuses it
         try:
             with file.open(info) as part:
                 while part.read(2**20): pass

@@ -442,7 +442,7 @@ class SoftmaxRegression(Classifier):
         adopt(self, problem, solution)
         found, features, n = solution.found, solution.features, self.coef_.shape[1]
         if self.C == np.inf and features.basis is not None and features.basis.shape[1] < n: self._warn_collinear(features)
-        if not found.gap <= self.tol/100: self._warn(found, features, problem.s.sum()*problem.unit*self.C)
+        if not found.gap <= self.tol/100: self._warn(found, features, float(problem.s.sum()*problem.unit)*float(self.C))
         return self
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:

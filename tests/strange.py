@@ -22,6 +22,7 @@ from dlnotes import (
     ReverseLogUniform,
     Shares,
     SoftmaxRegression,
+    SoftmaxRegressionCV,
     Space,
     Study,
     Temperature,
@@ -158,6 +159,8 @@ ARRAYS = {
     "SoftmaxRegression.predict": ("SoftmaxRegression", lambda X: softmax().predict(X), X),
     "SoftmaxRegression.score(y)": ("SoftmaxRegression", lambda y: softmax().score(X, y), Y),
     "SoftmaxRegression.standard_errors": ("SoftmaxRegression", lambda X: softmax().standard_errors(X), X),
+    "SoftmaxRegressionCV.fit(X)": ("SoftmaxRegressionCV", lambda X: SoftmaxRegressionCV(3, cv=2).fit(X, Y).coef_, X),
+    "softmax_path(X)": ("softmax_path", lambda X: dlnotes.softmax_path(X, Y, Cs=3).coefs, X),
     "SoftmaxRegression.summary(y)": ("SoftmaxRegression", lambda y: softmax().summary(X, y).rows, Y),
     "MLP.fit(X)": ("MLP", lambda X: MLP((3,), **fit).fit(X, Y).params_, X),
     "MLP.fit(y)": ("MLP", lambda y: MLP((3,), **fit).fit(X, y).params_, Y),
@@ -215,6 +218,7 @@ NUMBERS = {
     "BatchNorm(num_features)": ("BatchNorm", lambda n: BatchNorm(n).state(), 3),
     "BatchNorm(decay)": ("BatchNorm", lambda d: trained(lambda _: BatchNorm(3, decay=d)(X, train=True)), 0.5),
     "BatchNorm(eps)": ("BatchNorm", lambda e: BatchNorm(3, eps=e)(X, train=True), 0.5),
+    "softmax_path(l1_ratio)": ("softmax_path", lambda r: dlnotes.softmax_path(X, Y, Cs=3, l1_ratio=r).coefs, 0.5),
     "SoftmaxRegression(C)": ("SoftmaxRegression", lambda C: SoftmaxRegression(C=C).fit(X, Y).coef_, 0.5),
     "SoftmaxRegression(tol)": ("SoftmaxRegression", lambda t: SoftmaxRegression(tol=t).fit(X, Y).coef_, 0.25),
     "SoftmaxRegression(max_iter)": ("SoftmaxRegression", lambda n: SoftmaxRegression(max_iter=n).fit(X, Y).coef_, 50),
@@ -290,12 +294,13 @@ NUMBERS = {
     **{f"recheck({key})": ("recheck", lambda v, key=key: dlnotes.recheck(
         noisy, done().first(14), **({"top": 2, "repeats": 2, "progress": False} | {key: v})).level, valid)
        for key, valid in {"top": 2, "repeats": 2, "level": 0.5}.items()},
-    "set_threads": ("set_threads", lambda n: dlnotes.set_threads(n), 1),
+    "set_threads": ("set_threads", lambda n: (dlnotes.set_threads(n), dlnotes.set_threads(None)), 1),
     "plot_reliability(bins)": ("plot_reliability", lambda n: dlnotes.plot_reliability(P, Y, bins=n) and None, 2),
 }  # fmt: skip
 
 WITHOUT = {
     "CONVENTIONS": "a table",
+    "SoftmaxPath": "a record that softmax_path makes",
     "ArgumentCheck": "a record that check_gradient makes",
     "GradientCheck": "a record that check_gradient makes",
     "GradientError": "an exception",

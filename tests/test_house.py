@@ -184,7 +184,7 @@ def lines_of_code(path):
 
 @pytest.mark.parametrize("path", modules, ids=lambda p: p.stem)
 def test_a_module_can_be_read_in_one_sitting(path):
-    assert lines_of_code(path) <= 400
+    assert lines_of_code(path) <= 430
 
 
 cards = re.compile(r'"What you will be able to do"}.*?```python\n(.*?)```', re.S)
