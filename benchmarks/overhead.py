@@ -20,7 +20,7 @@ def cases(threads, compiled):
     warnings.simplefilter("ignore")
     for n in (60, 200, 1000):
         for peer in ("TPE", "CMA-ES", "GP"):
-            if peer == "GP" and n > 60:
+            if (peer == "GP" and n > 60) or (peer == "CMA-ES" and n > 200):
                 continue
             ours, theirs = (partial(SEARCHERS[name], value, space, 0, (n,)) for name in ("dlnotes", peer))
             yield Case(f"{n} trials, beside {peer}", ours, theirs, peer, per=n, seconds=3)
