@@ -85,7 +85,7 @@ def test_the_reference_has_every_public_name_and_member_with_its_whole_signature
 
 
 def test_every_example_of_the_reference_runs_as_copied(reference):
-    blocks = re.findall(r"^``` ?\{?\.?python.*?\n(.*?)^```$", reference, re.M | re.S)
+    blocks = re.findall(r"^```{\.python \.example}\n(.*?)^```$", reference, re.M | re.S)
     assert len(blocks) > 60
     for code in blocks:
         try:
