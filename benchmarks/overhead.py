@@ -18,9 +18,7 @@ def value(p):
 
 def cases(threads, compiled):
     warnings.simplefilter("ignore")
-    for n in (60, 200, 1000):
-        for peer in ("TPE", "CMA-ES", "GP"):
-            if (peer == "GP" and n > 60) or (peer == "CMA-ES" and n > 200):
-                continue
+    for n, peers in {60: ("TPE", "CMA-ES", "GP"), 200: ("TPE", "CMA-ES")}.items():
+        for peer in peers:
             ours, theirs = (partial(SEARCHERS[name], value, space, 0, (n,)) for name in ("dlnotes", peer))
             yield Case(f"{n} trials, beside {peer}", ours, theirs, peer, per=n, seconds=3)
