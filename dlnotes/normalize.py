@@ -549,7 +549,7 @@ def archive(path: str | os.PathLike[str] | IO[bytes], name: str, entry: str) -> 
     array([1., 1.])
     """
     try: file = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, BadZipFile): file = None  # of another kind, or cut off
+    except (ValueError, EOFError, BadZipFile, RuntimeError): file = None  # of another kind, cut off, or says it is of a later one
     if not isinstance(file, np.lib.npyio.NpzFile) or entry not in file:
         raise ValueError(f"{path} is not a saved {name}")
     with file:

@@ -261,3 +261,12 @@ def test_what_is_read_is_what_was_written_place_by_place(tmp_path):
     assert [vars(t) for t in record.trials.values()] == [vars(t) for t in study.trials]
     first, second, *_ = record.trials.values()
     assert first.curve is not second.curve and first.extra is not second.extra and first.limits is not second.limits
+
+
+@pytest.mark.parametrize("kind", ["BatchNorm", "MLP"])
+def test_a_part_that_says_it_needs_a_later_program_is_refused_by_name(kind):
+    state, cls, _ = faults.saved_states()[kind]
+    data = bytearray(faults.saved_bytes(state))
+    data[data.index(b"PK\1\2") + 6] = 109  # the version of zip files that it needs, in the list of parts
+    with pytest.raises(ValueError, match=f"is not a saved {kind}"):
+        cls.load(BytesIO(data))
