@@ -26,6 +26,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -66,7 +67,8 @@ class Case:
 def measured(case: Case, quick: bool) -> dict[str, Any]:
     """The times of a case: medians in seconds, their ratio, and its 95 % interval."""
     sides = {"ours": case.ours} | ({"theirs": case.theirs} if case.theirs else {})
-    once = {name: timed(side, 1) for name, side in sides.items()}  # warms up; what is compiled is compiled now
+    for side in sides.values():
+        side()  # warms up; what is compiled is compiled now
     once = {name: timed(side, 1) for name, side in sides.items()}
     calls = max(1, int(0.002 / max(once.values())))
     rounds = max(7 if sum(once.values()) < 1 else 3, int(case.seconds / (calls * sum(once.values()) + 1e-9)))
@@ -113,8 +115,7 @@ def resident(which: str) -> int:
 def peak(case: Case, side: str) -> int:
     """By how much a call raises this process's peak beyond what it returns, in bytes. The first call sets things up."""
     call = getattr(case, side)
-    del_me = call()
-    del del_me
+    call()
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")  # the peak starts again from here
     before = resident("VmRSS")
@@ -132,7 +133,7 @@ def size_of(result: Any) -> int:
 
 
 def cases(module: str, threads: int, compiled: bool) -> Iterator[Case]:
-    if "torch" in sys.modules or importlib.util.find_spec("torch"):
+    if find_spec("torch"):
         import torch
 
         torch.set_num_threads(threads)
