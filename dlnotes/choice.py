@@ -43,7 +43,8 @@ def hope(mean: np.ndarray, deviation: np.ndarray, best: float, bound: float = 0)
     s = deviation*(math.sqrt(3)/math.pi)
     x = (best - mean)/s
     e = exp(-abs(x))
-    return log(s) + log(x.clip(0) + np.where(e < 1e-9, e, log(1 + e)) + 1e-300)
+    log_s, soft = log(np.stack([s, 1 + e]))
+    return log_s + log(x.clip(0) + np.where(e < 1e-9, e, soft) + 1e-300)
 
 # %% ../nbs/06_choice.ipynb #19cbc54a
 FIRST = 10 # this many trials are spread evenly, before anything is planned
@@ -54,6 +55,8 @@ _GAP = 0.3 # of the noise's root: nearer than that to a trial, nothing is promis
 _FEW = 1000 # a space of no more points is looked through
 _SPREAD, _NEAR, _STARTS, _CLOSELY, _AGAIN = 200, 100, 8, 100, 48 # candidates: over all, near this many of the best, ...
 
+_DECADE = log(10)
+
 def _near(good: np.ndarray, count: int, step: float, options: np.ndarray, stream: Stream) -> np.ndarray:
     "Positions (count, d) near the positions `good` or mixes of them: some coordinates moved by about `step` or less"
     d = good.shape[1]
@@ -62,7 +65,7 @@ def _near(good: np.ndarray, count: int, step: float, options: np.ndarray, stream
     u = np.where(stream(count, d) < 0.5*(stream(count, 1) < 0.5), each, one)
     moved = stream(count, d)
     bell = (2*stream(3, count, d) - 1).sum(axis=0)  # of three: mean 0, variance 1, nearly normal
-    step = step * exp(-1.5*log(10)*stream(count, 1)) * bell * (moved < max(0.4, 2/d))
+    step = step * exp(-1.5*_DECADE*stream(count, 1)) * bell * (moved < max(0.4, 2/d))
     u = np.where(options & (moved < 0.2), stream(count, d), (u + step*~options).clip(0, 1))
     lacking = np.isnan(u)  # what one of the good points lacks may exist here
     return np.where(lacking, stream(count, d), u) if lacking.any() else u

@@ -8,6 +8,8 @@ __all__ = ['squared_distances', 'apart', 'likeness', 'product', 'inverse', 'Gues
 # %% ../nbs/05_model.ipynb #c92ec4d2
 import copy
 import math
+from collections.abc import Iterable, Iterator
+from functools import cache
 
 import numpy as np
 
@@ -35,20 +37,24 @@ def squared_distances(a: np.ndarray, b: np.ndarray, options: np.ndarray, sometim
     >>> squared_distances(np.array([[0.0]]), np.array([[0.5]]), np.array([False]))
     array([[[0.25]]])
     """
-    if sometimes is not None and sometimes.any(): return _around_none(a, b, options, sometimes)
-    D = a.T[:, :, None] - b.T[:, None, :]
-    D *= D
-    if options.any(): D[options] = D[options] > 0
-    return D
+    return np.array(list(_one_by_one(a, b, options, sometimes)))
 
-def _around_none(a: np.ndarray, b: np.ndarray, options: np.ndarray, sometimes: np.ndarray) -> np.ndarray:
-    "`squared_distances` where some points lack a hyperparameter"
-    lack_a, lack_b = np.isnan(a).T[:, :, None], np.isnan(b).T[:, None, :]
-    a, b = np.where(np.isnan(a), -1.0, a), np.where(np.isnan(b), -1.0, b)
-    D, bent = squared_distances(a, b, options), sometimes & ~options
-    s, t = ((1 + (u[:, bent] - 0.5)**2).T for u in (a, b))
-    D[bent] /= s[:, :, None]*t[:, None, :]
-    return np.where(lack_a & lack_b, 0.0, np.where(lack_a | lack_b, np.where(options, 1.0, 0.25)[:, None, None], D))
+def _one_by_one(a: np.ndarray, b: np.ndarray, options: np.ndarray, sometimes: np.ndarray | None) -> Iterator[np.ndarray]:
+    "The `squared_distances` in each hyperparameter, one after the other"
+    for j, option in enumerate(options):
+        v, w = a[:, j, None], b[None, :, j]
+        if sometimes is not None and sometimes[j]: yield _around_none(v, w, option)
+        elif option: yield (v != w).astype(float)
+        else:
+            D = v - w
+            yield np.multiply(D, D, out=D)
+
+def _around_none(v: np.ndarray, w: np.ndarray, option: bool) -> np.ndarray:
+    "The same where some points lack the hyperparameter"
+    lack_v, lack_w = np.isnan(v), np.isnan(w)
+    if option: return np.where(lack_v | lack_w, lack_v != lack_w, v != w).astype(float)
+    D, s, t = (v - w)**2, 1 + (v - 0.5)**2, 1 + (w - 0.5)**2
+    return np.where(lack_v & lack_w, 0.0, np.where(lack_v | lack_w, 0.25, D/(s*t)))
 
 def apart(D: np.ndarray, shape: np.ndarray) -> np.ndarray:
     """Squared distances between points in all hyperparameters together, in units of the lengths.
@@ -69,15 +75,15 @@ def apart(D: np.ndarray, shape: np.ndarray) -> np.ndarray:
     >>> apart(np.array([[[0.25]]]), np.log([0.5, 0.01])).round(2)
     array([[1.]])
     """
-    total = np.zeros(D.shape[1:])
-    for w, distance in zip(exp(-2*shape[:-1]), D): total += w*distance
-    return total
+    return _weighed(D, exp(-2*shape[:-1]))
+
+def _weighed(D: Iterable[np.ndarray], weights: np.ndarray) -> np.ndarray:
+    "The sum of distances times weights, in their order"
+    return sum(w*distance for w, distance in zip(weights, D))
 
 def _row_by_row(A: np.ndarray) -> np.ndarray:
     "The sum of the rows of a matrix, or of each of several, in their order"
-    total = np.zeros(A.shape[:-2] + A.shape[-1:])
-    for i in range(A.shape[-2]): total += A[..., i, :]
-    return total
+    return np.add.accumulate(A, axis=-2)[..., -1, :]
 
 def likeness(r2: np.ndarray) -> np.ndarray:
     """The likeness k of points, from 0 to 1 [@rasmussen2006gaussian].
@@ -120,12 +126,12 @@ def product(A: np.ndarray, B: np.ndarray) -> np.ndarray:
     array([[3.],
            [4.]])
     """
-    bits = (53 - len(B).bit_length())//2
-    (a, a_rest, a_size), (b, b_rest, b_size) = _digits(A, 1, bits), _digits(B, 0, bits)
-    def sums(A, B):  # in pieces so small that the library takes one thread: the others have trials to run
-        width = max(1, 2**18//max(A.size, 1))
-        return np.concatenate([A @ B[:, j:j + width] for j in range(0, max(B.shape[1], 1), width)], axis=1)
-    return (sums(a, b) + np.ldexp(sums(a, b_rest) + sums(a_rest, b), -bits)) * np.ldexp(1.0, a_size + b_size - 2*bits)
+    bits = _bits(len(B))
+    return _product_of(_digits(A, 1, bits), _digits(B, 0, bits), bits)
+
+def _bits(n: int) -> int:
+    "How many binary digits two numbers may have for n of their products to add up exactly"
+    return (53 - n.bit_length())//2
 
 def _digits(A, axis, bits):
     "The first `bits` binary digits of `A` and the next, as whole numbers, and the exponents of the largest entries"
@@ -134,6 +140,14 @@ def _digits(A, axis, bits):
     scaled = np.ldexp(A, bits - size)
     whole = np.rint(scaled)
     return whole, np.rint(np.ldexp(scaled - whole, bits)), size
+
+def _product_of(of_a, of_b, bits):
+    "The product of two matrices of which the digits are given"
+    (a, a_rest, a_size), (b, b_rest, b_size) = of_a, of_b
+    def sums(A, B):  # in pieces so small that the library takes one thread: the others have trials to run
+        width = max(1, 2**18//max(A.size, 1))
+        return np.concatenate([A @ B[:, j:j + width] for j in range(0, max(B.shape[1], 1), width)], axis=1)
+    return (sums(a, b) + np.ldexp(sums(a, b_rest) + sums(a_rest, b), -bits)) * np.ldexp(1.0, a_size + b_size - 2*bits)
 
 # %% ../nbs/05_model.ipynb #f5b6b8c5
 def inverse(K: np.ndarray) -> np.ndarray:
@@ -224,14 +238,16 @@ class Guess:
         "What depends on the shape"
         self.noise: float = float(exp(self.shape[-1]))
         n, z = len(self._z), self._z
-        self._k = likeness(apart(self._distances, self.shape))
+        self._per_length: np.ndarray = exp(-2*self.shape[:-1])
+        self._k = likeness(_weighed(self._distances, self._per_length))
         self._inverse = inverse(self._k + self.noise*np.eye(len(self._all)))
+        self._inverse_digits = _digits(self._inverse, 1, _bits(len(self._all)))
         self._of_trials = _of_part(self._inverse, n)
         self._weights = product(self._of_trials, z[:, None])
         self._scale = max(math.fsum(z*self._weights[:, 0])/n, 1e-6)
 
     def _apart(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return apart(squared_distances(a, b, self.options, self.sometimes), self.shape)
+        return _weighed(_one_by_one(a, b, self.options, self.sometimes), self._per_length)
 
     def mean(self, c: np.ndarray) -> np.ndarray:
         """The guessed values.
@@ -280,8 +296,12 @@ class Guess:
         r2 = self._apart(self._all, c)
         k, nearest = likeness(r2), r2.min(axis=0)
         mean = _row_by_row(k[:len(self._known)]*self._weights)
-        left = 1 - (likeness(nearest)**2/(1 + self.noise) if rough else _row_by_row(k*product(self._inverse, k)))
+        left = 1 - (likeness(nearest)**2/(1 + self.noise) if rough else _row_by_row(k*self._times_inverse(k)))
         return mean, np.sqrt(self._scale*left.clip(1e-12)), nearest
+
+    def _times_inverse(self, k: np.ndarray) -> np.ndarray:
+        bits = _bits(len(k))
+        return _product_of(self._inverse_digits, _digits(k, 0, bits), bits)
 
     def learned(self) -> np.ndarray:
         """The lengths and the noise after a step down the negative log likelihood.
@@ -297,7 +317,7 @@ class Guess:
         (2,)
         """
         slope = self._slope() + _pull(self.options)*(self.shape - first_shape(self.options))
-        low, high = log([0.05]*len(self.options) + [1e-4]), log([8.0]*len(self.options) + [1.0])
+        low, high = _limits(len(self.options))
         return (self.shape - 0.2*slope/np.sqrt(1 + slope*slope)).clip(low, high)
 
     def _slope(self) -> np.ndarray:
@@ -305,7 +325,7 @@ class Guess:
         n, a = len(self._known), self._weights[:, 0]
         k, G = self._k[:n, :n], self._of_trials - a[:, None]*(a/self._scale)
         sums = _row_by_row(self._distances[:, :n, :n]*(G*k*k))
-        lengths = [0.5*w*math.fsum(of) for w, of in zip(exp(-2*self.shape[:-1]), sums)]
+        lengths = [0.5*w*math.fsum(of) for w, of in zip(self._per_length, sums)]
         return np.array([*lengths, 0.5*self.noise*math.fsum(np.diag(G))])
 
 def _of_part(Q: np.ndarray, n: int) -> np.ndarray:
@@ -314,6 +334,11 @@ def _of_part(Q: np.ndarray, n: int) -> np.ndarray:
     return Q[:n, :n] - product(Q[:n, n:], product(inverse(Q[n:, n:]), Q[n:, :n]))
 
 _LENGTH, _BETWEEN_OPTIONS, _NOISE = 0.4, 1.0, 0.01 # where lengths and noise start, and what they are pulled towards
+
+@cache
+def _limits(d: int) -> tuple[np.ndarray, np.ndarray]:
+    "The logarithms of the shortest lengths and least noise, and of the longest and most"
+    return log([0.05]*d + [1e-4]), log([8.0]*d + [1.0])
 
 def _pull(options: np.ndarray) -> np.ndarray: return np.append(np.where(options, 0.1, 1.0), 0.1)
 
