@@ -180,9 +180,10 @@ class _Outside(Exception):
     "f has no value there"
 
 def _lenient(f):
-    "f, which raises `_Outside` where it raises for numbers it cannot use, or is not finite"
+    "f, which raises `_Outside`, and warns of nothing, where it raises for numbers it cannot use, or is not finite"
     def inner(*args):
-        try: y = f(*args)
+        try:
+            with np.errstate(all="ignore"): y = f(*args)
         except (ValueError, ArithmeticError) as error: raise _Outside from error
         if np.asarray(y).dtype.kind in "fc" and not np.isfinite(y).all(): raise _Outside
         return y
@@ -402,7 +403,7 @@ def ladder(eps: float, size: float) -> list[float]:
 
 def _middle(eps): return 8 if eps < 1e-10 else 5
 
-def extrapolate(quotients: Sequence[tuple[float, float] | None], order: int) -> tuple[float, float]:
+def extrapolate(quotients: Sequence[tuple[float, float] | None], order: int, most: float = math.inf) -> tuple[float, float]:
     """The surest limit of quotients on a ladder, with its error [@ridders1982].
 
     Parameters
@@ -411,6 +412,8 @@ def extrapolate(quotients: Sequence[tuple[float, float] | None], order: int) -> 
         Slope and rounding, for steps from small to large; None where there is none.
     order : int
         2 for central quotients, 1 for one-sided ones.
+    most : float
+        By how many times they may scatter more than rounding explains; f that jumps at x looks like one that scatters.
 
     Returns
     -------
@@ -429,7 +432,8 @@ def extrapolate(quotients: Sequence[tuple[float, float] | None], order: int) -> 
             run.append(q)
             continue
         T, N = np.array(run).reshape(-1, 2).T
-        N = _with_scatter(T, N)
+        plain, N = N, _with_scatter(T, N)
+        N[N > most*plain] = math.inf
         for j in range(4):
             if j:
                 w = 4.0**(order*j) - 1
@@ -437,6 +441,9 @@ def extrapolate(quotients: Sequence[tuple[float, float] | None], order: int) -> 
             if len(T) < 3: break
             gap = np.maximum(np.abs(np.diff(T)) - N[1:] - N[:-1], 0)
             error = np.maximum(3*gap[:-1], max(4.0**(1 - order*(j + 1)), 1/8)*gap[1:]) + N[1:-1]
+            if not j: apart = gap[:-1] > gap[1:]          # they draw apart as the steps shrink: what they near is not f's slope
+            else: apart = apart[:-1] | apart[1:]
+            error[apart] = math.inf
             at = range(end - len(run) + 1, end)
             skip = 2 if len(run) > 8 else 0               # the smallest steps only show how f scatters
             found += list(zip(at, [j]*len(error), T[1:-1].tolist(), error.tolist(), strict=False))[skip:]
@@ -470,7 +477,7 @@ class _Walk:
         if cautious and not any(s and s.moved.any() for k in ks for s in self.seen[k]): return math.nan, math.inf
         for side in range(3):
             found = [self.seen[k][side] for k in ks]
-            best = extrapolate([s and self.line.quotient(s, cautious) for s in found], 1 if side else 2)
+            best = extrapolate([s and self.line.quotient(s, cautious) for s in found], 1 if side else 2, 1e-3/self.line.f.eps)
             if best[1] < math.inf: return best
         return math.nan, math.inf
 
@@ -561,6 +568,8 @@ def slope(line: Line, sizes: Sequence[float], enough: Callable[[float, float], b
     far.best(range(4), False)
     best = (math.nan, math.inf)
     for walk in walks: best = _narrower(best, walk.best(range(len(walk.rungs)), False))
+    if not enough(*best):  # is x next to an edge?
+        best = _narrower(_Walk(line, ladder(line.f.eps, sizes[0]*4.0**-middle)).best(every[:middle + 3], False), best)
     quotients = [q for walk in (*walks, far) for q in walk.quotients(0, 1, 2)]
     flat = bool(quotients) and all(abs(value) <= 8*rounding for value, rounding in quotients)
     tenth = walks[-1 if sizes[0] < _TINY else 0].seen[middle + (7 if line.f.eps < 1e-10 else 2)][1:]
@@ -904,7 +913,7 @@ class Comparison:
                 if culprit:
                     where, a, b = tuple(map(int, np.unravel_index(culprit[0], x.shape))), culprit[1], culprit[2].value
         elif verdict == "cannot tell":
-            hint = ("f is finite at too few steps to either side" if not math.isfinite(b) else
+            hint = ("f is finite at too few steps to either side, or jumps there" if not math.isfinite(b) else
                     "rounding in f hides it: leave out what is constant, return terms in place of their sum, or move x")
         return ArgumentCheck(f.names[k], x.shape, len(self.where), error, where, a, b, hint, uncertainty, verdict,
                              self.finds)

@@ -138,7 +138,7 @@ def test_files_that_once_were_too_much_are_refused_in_words(file, path):
     assert not damaged.refused(file.name.partition("-")[0], file.read_bytes(), path)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 def test_files_made_by_hand_are_refused_in_words(path):
     wrong = {name: why for kind, name, data in damaged.by_hand() if (why := damaged.refused(kind, data, path))}
     assert not wrong

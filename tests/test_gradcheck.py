@@ -1,6 +1,7 @@
 """The gradient check: what it passes, what it catches, what it refuses to answer, and that it agrees with others."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -603,3 +604,34 @@ def test_products_that_are_no_products_are_refused():
         check_hessian_vector(lambda x: (x**2).sum(), x, right)
     with pytest.raises(ValueError, match="x must be one array"):
         check_hessian_vector(grad, (x, x), right)
+
+
+EDGES = {
+    "a root's end": (lambda x: np.sqrt(1 - x).sum(), lambda x: -0.5 / np.sqrt(1 - x), 1.0, -1),
+    "an arc's end": (lambda x: np.arcsin(x).sum(), lambda x: 1 / np.sqrt((1 - x) * (1 + x)), 1.0, -1),
+    "a logarithm's": (lambda x: np.log(x - 5).sum(), lambda x: 1 / (x - 5), 5.0, 1),
+    "a logarithm's, at 0": (lambda x: np.log(x).sum(), lambda x: 1 / x, 0.0, 1),
+    "a pole": (lambda x: (1 / (x - 3)).sum(), lambda x: -1 / (x - 3) ** 2, 3.0, -1),
+    "a kink": (lambda x: np.abs(x - 2).sum(), lambda x: np.sign(x - 2), 2.0, 1),
+    "a jump": (lambda x: (x + np.floor(x)).sum(), np.ones_like, 2.0, 1),
+    "a cusp": (lambda x: np.cbrt(x - 2).sum(), lambda x: np.cbrt(x - 2) ** -2 / 3, 2.0, -1),
+}
+
+
+@pytest.mark.parametrize("how", ["warn", "raise"])
+@pytest.mark.parametrize("name", EDGES)
+def test_next_to_an_edge_the_right_gradient_passes_and_one_percent_fails(name, how):
+    f, grad, edge, side = EDGES[name]
+    for distance in (1e-2, 1e-4, 1e-6, 1e-8, 1e-9, 1e-10, 1e-11, 1e-12):
+        x = np.array([edge + side * distance, edge + side * 0.3])
+        with np.errstate(all=how), warnings.catch_warnings():
+            warnings.simplefilter("error")
+            right = check_gradient(f, x, grad(x), raises=False)
+            assert right or (distance < 1e-9 and "cannot tell" in str(right) and "WRONG" not in str(right)), distance
+            assert not check_gradient(f, x, grad(x) * [1.01, 1], raises=False), distance
+
+
+def test_nearer_to_an_edge_than_steps_reach_it_cannot_be_told():
+    x = np.array([5 + 1e-14])
+    found = check_gradient(lambda x: np.log(x - 5).sum(), x, 1 / (x - 5), raises=False)
+    assert "cannot tell" in str(found) and "WRONG" not in str(found)

@@ -34,7 +34,7 @@ def run(code, folder):
     """Runs a program in a file, as a reader would who pasted it there."""
     folder.mkdir()
     (folder / "recipe.py").write_text(code, encoding="utf-8")
-    done = subprocess.run([sys.executable, "recipe.py"], cwd=folder, capture_output=True, text=True, timeout=250)
+    done = subprocess.run([sys.executable, "recipe.py"], cwd=folder, capture_output=True, text=True, timeout=800)
     return done.returncode, done.stderr[-2000:]
 
 
