@@ -31,7 +31,7 @@ from .gradcheck import (
 from .layer import CONVENTIONS, BatchNorm, Moments
 from .loop import trial_seed
 from .losses import cross_entropy, log_softmax, logsumexp, one_hot, softmax
-from .network import MLP
+from .network import MLP, TrainingWarning
 from .regression import SoftmaxRegression
 from .report import plot_isolation, plot_trials, write_report
 from .points import Shares
@@ -77,6 +77,7 @@ __all__ = [
     "Space",
     "Study",
     "Temperature",
+    "TrainingWarning",
     "Trial",
     "Uniform",
     "batchnorm",

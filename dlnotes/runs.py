@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from .layer import BatchNorm, Moments
-from .network import MLP
+from .network import MLP, TrainingWarning
 from .normalize import Cache, batchnorm, batchnorm_backward
 from .scales import Categorical, Integer, LogUniform, ReverseLogUniform
 from .losses import cross_entropy
@@ -133,7 +133,9 @@ def train(params: dict[str, Any], seed: int, on: str) -> list[float]:
     """
     (X, y), valid, test = data(on)
     try:
-        net = network(params, seed).fit(X, y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TrainingWarning)  # what is bad counts too
+            net = network(params, seed).fit(X, y)
     except FloatingPointError:
         return [np.nan] * 4
     return [*_scores(net, *valid), *_scores(net, *test)]

@@ -4,18 +4,20 @@ import copy
 import inspect
 import io
 import pickle
+import re
+import warnings
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from sklearn.base import clone, is_classifier
-from sklearn.datasets import load_digits, load_wine
+from sklearn.datasets import load_digits, load_iris, load_wine
 from sklearn.model_selection import RandomizedSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import dlnotes.network as network
-from dlnotes import MLP, SoftmaxRegression, cross_entropy
+from dlnotes import MLP, SoftmaxRegression, TrainingWarning, cross_entropy
 
 X, Y = load_digits(return_X_y=True)
 X = X / 16
@@ -563,3 +565,180 @@ def test_a_validation_set_that_leaves_too_little_is_named(norm, fraction):
 def test_a_learning_rate_that_is_none_is_named():
     with pytest.raises(ValueError, match="lr must be above 0 and at most 1e6, got 1"):
         MLP(lr=1e10).fit([[0.0], [1.0]] * 8, [0, 1] * 8)
+
+
+# Trainings that came to nothing
+
+
+def told(X, y, sample_weight=None, validation=None, **options):
+    """What fit warns of"""
+    with warnings.catch_warnings(record=True) as said, np.errstate(all="raise"):
+        warnings.simplefilter("always")
+        MLP(**options).fit(X, y, validation, sample_weight)
+    assert all(warning.category is TrainingWarning and warning.filename == __file__ for warning in said)
+    return [str(warning.message) for warning in said]
+
+
+RNG = np.random.default_rng(0)
+A = RNG.normal(size=(400, 4))
+B = (A[:, 0] + A[:, 1] > 0) * 1
+NOISE = RNG.integers(0, 2, 400)
+WARNS = "hardly learned anything"
+
+
+def test_a_training_of_few_updates_says_how_many_and_what_to_do():
+    for seed in (0, 4, 6):  # of the first weights
+        (said,) = told(*load_iris(return_X_y=True), hidden=[16], seed=seed)
+        assert WARNS in said and "60 updates (20 epochs of 3, batch_size=64)" in said and "guess every class" in said
+        assert "epochs=20" in said and "lr=0.001" in said and f"{np.log(3):.3g}" in said
+    assert not told(*load_iris(return_X_y=True), hidden=[16], lr=0.01, epochs=40)
+
+
+@pytest.mark.parametrize(
+    ("options", "X", "y", "say"),
+    [
+        (dict(lr=1e-12), A, B, "lr=1e-12"),
+        (dict(lr=1e-300), A, B, "changed by 0 %"),
+        (dict(lr=1e-9, seed=3), *load_iris(return_X_y=True), "changed by"),  # happens to begin below guessing
+        (dict(lr=1e-9, patience=3), A, B, "lr=1e-09"),
+        (dict(lr=1e6), A, B, r"lr=1e\+06 may be too large"),
+        (dict(lr=1e4, norm=None), A, B, "lr=10000 may be too large"),
+        (dict(norm=None), A * 1e-6, B, "varies by 1e-06 only"),
+        (dict(), A * 2.0**-1060, B, "varies by .*e-320 only"),
+        (dict(), (A * 1e-30).astype(np.float32), B, "varies by 1e-30 only"),
+        (dict(norm=None), A * 1e5, B, "as large as 3.*e.05"),
+        (dict(), np.c_[A, RNG.integers(1990, 2020, 400)], B, "as large as 2e.03"),
+        (dict(), np.c_[A, np.full(400, 1e7)], B, "as large as 1e.07"),
+        (
+            dict(optimizer="momentum", momentum=0.9999999),
+            A,
+            B,
+            "momentum=0.9999999 averages gradients over 1e.07 updates",
+        ),
+        (dict(beta2=0), A, B, "beta2=0 is less than the square of beta1=0.9"),
+        (dict(eps=1e5), A, B, "eps=100000 dwarfs the gradients"),
+        (dict(lr_decay=1e12, lr=1e-5), A, B, "lr_decay=1e.12 has brought the learning rate down to"),
+        (dict(bn_decay=0.9999999, lr=0.01), A + 10, B, "bn_decay=1 smaller|bn_decay=0.9999999"),
+        (dict(batch_size=10**12, epochs=3), A, B, "3 updates .3 epochs of 1, batch_size=1000000000000"),
+        (dict(hidden=[4], epochs=100, lr=0.01), A[:, :1], NOISE, "X says nothing about y"),
+        (dict(norm=None, hidden=[8] * 3, optimizer="momentum", lr=10.0), X, Y, "lr=10 may be too large"),
+    ],
+)
+def test_what_kept_a_network_from_learning_is_named(options, X, y, say):
+    said = [s for s in told(X, y, **options) if WARNS in s]
+    assert len(said) == 1 and re.search(say, said[0]), said
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    ("options", "X", "y"),
+    [
+        (dict(), A, B),
+        (dict(norm=None, lr=0.01), A, B),
+        (dict(norm="a"), A, B),
+        (dict(hidden=(), lr=0.01), A, B),
+        (dict(optimizer="momentum", lr=0.1), A[:, :2], B),
+        (dict(patience=2), A, B),
+        (dict(patience=100), A, B),
+        (dict(validation=(A, B)), A, B),
+        (dict(sample_weight=RNG.random(400)), A, B),
+        (dict(class_weight="balanced"), A, A[:, 0] > 1.5),
+        (dict(beta1=0.9999999), A, B),
+        (dict(beta1=0, beta2=0), A, B),
+        (dict(seed=2**70, batch_size=2**70, lr=0.01), A, B),
+        (dict(), np.c_[A, np.zeros(400), np.full(400, 0.1) + 0.2], B),
+        (dict(), np.c_[A, 0.3 + 1e-17 * A, np.full(400, 1e-9)], B),
+        (dict(), np.eye(200)[RNG.integers(0, 200, 400)], B),
+        (dict(), np.c_[A, RNG.random((400, 100)) < 0.005], B),
+        (dict(lr=0.01), RNG.poisson(0.05, (400, 50)), NOISE),
+        (dict(), A * [1, 1, 1, 100], B),
+        (dict(), np.c_[A, 255 * RNG.random((400, 3)), RNG.random((400, 3)) < 0.003], B),
+        (dict(), np.c_[A, np.exp(2 * A[:, :1])], B),
+        (dict(epochs=60), np.r_[A, [[1e3, 0, 0, 0]]], np.r_[B, 1]),
+        (dict(), A, NOISE),  # learned by heart
+        (
+            dict(lr=1e-4, epochs=40, hidden=[128]),
+            np.tile(A, (5, 1)),
+            (A[:, 0] + RNG.logistic(size=(5, 400)) > 0).ravel(),
+        ),
+        (dict(epochs=1), np.tile(A, (50, 1)), np.tile(B, 50)),
+        (dict(epochs=1), np.tile(X, (3, 1)), np.tile(Y, 3)),
+    ],
+)
+def test_what_learns_is_left_in_peace(options, X, y, kind):
+    assert told(X.astype(kind), y, **options) == []
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize(
+    ("X", "large", "small"),
+    [
+        (A * [1, 1, 1000, 1], 2, 3),
+        (A * [2, 0.001, 1, 1], 0, 1),
+        (RNG.random((400, 3)) * [2e3, 1e3, 1], 0, 2),
+        ((A > 0) * [1, 2000, 1, 1], 1, 0),
+        (RNG.exponential(size=(400, 2)) * [1, 1e4], 1, 0),
+        (np.c_[A[:, 0] * 1e-30, A[:, 1]], 1, 0),
+        (np.c_[A[:, 0] * 1e12, A[:, 1], np.ones(400)], 0, 1),
+        (np.c_[A[:, :1] * 5000 + 30_000, RNG.random((400, 6)) < 0.05], 0, 1),  # an income, and flags
+    ],
+)
+def test_columns_a_thousand_times_apart_are_named(X, large, small, norm, kind):
+    said = told(X.astype(kind), B, norm=norm, epochs=1, lr=1e-5)[0]
+    assert re.match(rf"columns of X differ in scale: column {large} varies by \S+, column \d+ varies", said), said
+    assert f"column {small} varies" in said or (X.std(axis=0) < 2.5 * X.std(axis=0)[small]).sum() > 1
+
+
+def test_columns_apart_in_scale_are_named_by_their_names():
+    pd = pytest.importorskip("pandas")
+    data = pd.DataFrame({"height": A[:, 0], "income": 1e4 * A[:, 1]})
+    assert "column 'income' varies by 9.5e+03, column 'height' varies by" in told(data, B)[0]
+
+
+def test_a_warning_made_an_error_leaves_the_network_as_it_was():
+    net = MLP((4,), epochs=1).fit(A, B)
+    before = net.predict_proba(A)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", TrainingWarning)
+        with pytest.raises(TrainingWarning, match="differ in scale"):
+            net.fit(A * [1, 1, 1e6, 1], B)
+    np.testing.assert_array_equal(net.predict_proba(A), before)
+
+
+def test_a_class_that_is_held_out_entirely_is_named():
+    y = np.array(["dog", "eel", "cat"])[np.append(B[:-1], 2)]
+    said = told(A, y, patience=2, validation_fraction=0.9)
+    assert "validation_fraction=0.9 holds out every example of ['cat']" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "say"),
+    [
+        (dict(hidden=(10**9,)), "5,000,000,000|memory.*use fewer units"),
+        (dict(hidden=(10**5, 10**6, 10**5)), "hidden=.100000, 1000000, 100000. .* GB .*use fewer units"),
+        (dict(hidden=(10**40,)), "each from 1 to 1e9"),
+        (dict(epochs=10**30), "epochs must be a whole number from 1 to 1e9"),
+        (dict(eps=1e300), r"eps must be above 0 and at most 1e6, got 1e\+300"),
+        (dict(eps=1e-300), "eps=1e-300 is 0 in X's float32"),
+        (dict(lr=1e10), "lr must be above 0 and at most 1e6, got 1"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_before_anything_is_done(options, say):
+    net = MLP((4,), epochs=1).fit(A, B)
+    before = net.predict_proba(A)
+    with pytest.raises(ValueError, match=say):
+        net.set_params(**options).fit(A.astype(np.float32), B)
+    np.testing.assert_array_equal(net.predict_proba(A), before)
+
+
+def test_a_network_that_fits_but_whose_mini_batch_does_not_is_refused(monkeypatch):
+    monkeypatch.setattr(network, "_memory", lambda: 10_000_000)
+    MLP((100,), epochs=1).fit(A, B)
+    with pytest.raises(ValueError, match="or a smaller batch_size"):
+        MLP((100,), epochs=1, batch_size=20_000).fit(np.tile(A, (100, 1)), np.tile(B, 100))
+
+
+def test_how_large_the_values_are_is_said_when_training_diverges():
+    with pytest.raises(FloatingPointError, match=r"Try a tenth of it, or norm=\"z\". X has values as large as .*e.300"):
+        MLP((4,), norm=None).fit(A * 1e300, B)

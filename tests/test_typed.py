@@ -41,6 +41,7 @@ from dlnotes import (
     Space,
     Study,
     Temperature,
+    TrainingWarning,
     Trial,
     Uniform,
     batchnorm,
@@ -350,6 +351,7 @@ def test_classifiers(tmp_path: Path):
     assert_type(chosen.C_, float)
     assert_type(chosen.scores_, np.ndarray)
 
+    assert_type(TrainingWarning("hardly").args, tuple[Any, ...])
     net = assert_type(MLP((4,), lr=0.1, epochs=2).fit(X, y, validation=(X, y)), MLP)
     assert_type(net.curves_, dict[str, list[float]])
     assert_type(net.params_, dict[str, np.ndarray])
