@@ -15,7 +15,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any, NamedTuple
 from zipfile import BadZipFile, ZipFile
 
@@ -319,7 +319,7 @@ def _forward(view, gamma, beta, eps):
         y, centre = _normalized(view, gamma, beta, mean, rest, var, far, eps)
     return y, mean, rest, var, centre
 
-def _backward(dy, cache):
+def _closed_form(dy, cache):
     "dx as a matrix, dgamma and dbeta; dy is such a matrix"
     x, plan, mean, centre = cache.view.x, cache.view.plan, cache.mean, cache.centre
     kernels, raw = find_kernels(plan), x.dtype == np.float32 and centre is None
@@ -334,6 +334,24 @@ def _backward(dy, cache):
         dgamma = kernels.backward_terms(sums, shift, mean, *own,
                                         0.0 if centre is None else centre, p)
         return affine_pass(plan, x, p, dy, centre), dgamma, sums[0]
+
+def _beyond(cache, dgamma, dbeta):
+    "Whether float32 may lack room for a part of the formula, though perhaps not for dx"
+    b, g, v, gamma = (float(u.dot(u)) for u in (dbeta, dgamma, cache.var, cache.gamma))
+    if v < 1e120 and (b + cache.count*g)*max(gamma, cache.eps) < 1e60*cache.eps: return False # most often
+    with quiet_numpy():
+        a = np.abs(cache.gamma)/np.sqrt(cache.var + cache.eps)
+        mean = (np.abs(dbeta) + math.sqrt(cache.count)*np.abs(dgamma))/cache.count # |xhat| is at most that root
+        return bool(((np.maximum(a, 1)*mean > 1e33) | (cache.var > 1e60)).any())
+
+def _backward(dy, cache):
+    "dx as a matrix, dgamma and dbeta; dy is such a matrix"
+    dx, dgamma, dbeta = _closed_form(dy, cache)
+    if cache.train and dx.dtype == np.float32 and _beyond(cache, dgamma, dbeta):
+        x, centre = cache.view.x.astype(float), None if cache.centre is None else cache.centre.astype(float)
+        wide = replace(cache, view=cache.view._replace(x=x), centre=centre)
+        with quiet_numpy(): dx = _closed_form(dy.astype(float), wide)[0].astype(np.float32)
+    return dx, dgamma, dbeta
 
 # %% ../nbs/24_normalize.ipynb #eb356d16
 def batchnorm(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eps: float = 1e-5,

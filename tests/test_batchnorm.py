@@ -1029,3 +1029,32 @@ def test_a_layer_is_saved_to_an_open_file_and_pickled_without_its_last_batch():
     bn(np.empty((0, 3)), train=False)
     with pytest.raises(ValueError, match="keeps nothing of an empty batch"):
         bn.backward(np.empty((0, 3)))
+
+
+def exact_dx(x, gamma, dy, eps):
+    """dx as computed with 64 binary digits and a wide exponent"""
+    x, gamma, dy = (np.asarray(a, np.longdouble) for a in (x, gamma, dy))
+    scale = 1 / np.sqrt(x.var(axis=0) + np.longdouble(eps))
+    xhat = (x - x.mean(axis=0)) * scale
+    return gamma * scale * (dy - dy.mean(axis=0) - xhat * (dy * xhat).mean(axis=0))
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).nmant < 60, reason="needs a long double that is longer than a double")
+@pytest.mark.parametrize("m", [2, 5, 300])
+@pytest.mark.parametrize("size", [1e-42, 1e-38, 1e-20, 1, 1e20, 1e38, 3e38])
+@pytest.mark.parametrize("up", [1e-44, 1e-38, 1, 1e30, 1e37, 1e38, 3e38])
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")  # of dgamma and dbeta, sums that float32 cannot hold
+def test_dx_is_right_near_the_largest_and_smallest_floats(size, up, m, kernels):
+    rng = np.random.default_rng(m)
+    for shift, gamma, eps in [(0, 1, 1e-5), (1, -1, 1e-5), (-0.5, 1e3, 1e-12), (0.5, 1e-3, 1)]:
+        x = (np.clip(rng.uniform(-1, 1, (m, 3)) + shift, -1, 1) * size).astype(np.float32)
+        dy = (rng.uniform(-1, 1, (m, 3)) * up).astype(np.float32)
+        dy[:, 1], dy[:, 2] = abs(dy[:, 1]), np.float32(up) * np.sign(dy[:, 2])
+        dx = batchnorm_backward(dy, batchnorm(x, np.full(3, gamma), np.zeros(3), eps)[1])[0]
+        exact = exact_dx(x, np.full(3, gamma), dy, eps)
+        largest = float(np.finfo(np.float32).max)
+        room = np.abs(exact) < largest * (1 - 1e-5)
+        parts = abs(gamma) * np.abs(dy).max(axis=0).astype(float) / np.sqrt(x.var(axis=0, dtype=float) + eps)
+        limit = 2e-6 * parts + 4e-45 * (1 + abs(gamma) / np.sqrt(eps))
+        assert dx.dtype == np.float32 and (np.abs(dx - exact) <= limit)[room].all()
+        assert np.isinf(dx[np.abs(exact) > largest * (1 + 1e-5)]).all()
