@@ -65,6 +65,8 @@ class ScaledFeatures:
         What coefficients are times before their norm is taken: 1 with a penalty, else the spread of the columns.
     null : ndarray (n, q)
         Combinations of standardised columns that are zero in every row, where there is no penalty; q = 0 if n > m.
+    unit, root : ndarray
+        The standard deviation of each column; and the root of each axis' penalty, (k,), if `lam` were 1.
 
     Examples
     --------
@@ -83,6 +85,8 @@ class ScaledFeatures:
     basis: np.ndarray | None
     metric: np.ndarray
     null: np.ndarray
+    unit: np.ndarray
+    root: np.ndarray
     fit_intercept: bool
 
     def __init__(self, X: np.ndarray, lam: float, fit_intercept: bool, turn: bool = True):
@@ -93,21 +97,63 @@ class ScaledFeatures:
         self.basis, self.null = None, np.zeros((n, 0))
         self.peak = peak
         self.mu, spread = _standardise(X, peak, fit_intercept, self.X[:, :n])
-        with np.errstate(over="ignore", under="ignore", divide="ignore"):
-            unit = spread*peak
-            self.metric = np.ones(n) if lam else unit
-            root = np.sqrt(lam)/unit # of the penalty of each column
-            felt = root*root/m # beside curvatures of about 1
-            lost = not lam or bool(felt.min() < 1e-11 and felt.max() < 1e4 and (1/unit).max() < 1e100)
-        if not turn: self._keep(root, 1/spread, spread)
-        elif lost and self._collinear(): self._turn(lam, spread, np.finfo(X.dtype).eps/spread)
-        elif n > m and (n <= 1000 or m <= 100 or not self._even()): self._span(X, lam)
-        else: self._keep(root, 1/spread, spread)
+        with np.errstate(over="ignore", under="ignore"):
+            self.unit = spread*peak
+            self.metric = np.ones(n) if lam else self.unit
+        if not turn: self._keep(1/spread, spread)
+        elif self.lost(lam) and self._collinear(): self._turn(lam, spread, np.finfo(X.dtype).eps/spread)
+        elif n > m and (n <= 200 or m <= 100 or not self._even()): self._span(X)
+        else: self._keep(1/spread, spread)
+        self.lam = self.penalty(lam)
 
-    def _keep(self, root, out, into):
+    def lost(self, lam: float) -> bool:
+        """Whether rounding might drown a penalty.
+
+        Parameters
+        ----------
+        lam : float
+            The penalty, in X's units.
+
+        Returns
+        -------
+        bool
+            Then axes may be turned, to those that are more than rounding.
+
+        Examples
+        --------
+        >>> features = ScaledFeatures(np.array([[1.0], [3.0]]), lam=1.0, fit_intercept=True)
+        >>> features.lost(1.0), features.lost(1e-20)
+        (False, True)
+        """
+        if not lam: return True
+        with np.errstate(over="ignore", under="ignore", divide="ignore"):
+            felt = (np.sqrt(lam)/self.unit)**2/len(self.X) # beside curvatures of about 1
+            return bool(felt.min() < 1e-11 and felt.max() < 1e4 and (1/self.unit).max() < 1e100)
+
+    def penalty(self, lam: float) -> np.ndarray:
+        """Of each axis.
+
+        Parameters
+        ----------
+        lam : float
+            The penalty, in X's units; of the same kind, by `lost`, as the one that the axes were made for.
+
+        Returns
+        -------
+        ndarray (k,)
+
+        Examples
+        --------
+        >>> ScaledFeatures(np.array([[1.0], [5.0]]), lam=1.0, fit_intercept=True).penalty(8.0).round(6).tolist()
+        [2.0, 0.0]
+        """
+        with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
+            found = np.minimum((np.sqrt(lam)*self.root)**2, 1e200) if lam else np.zeros(len(self.root))
+        return np.append(found, 0.0) if self.fit_intercept else found
+
+    def _keep(self, out, into):
         self.out, self.into = out, into
-        with np.errstate(over="ignore"): lam = np.minimum(root**2, 1e200)
-        self.lam = np.append(lam, 0.0) if self.fit_intercept else lam
+        with np.errstate(over="ignore", divide="ignore"): self.root = 1/self.unit
 
     def _collinear(self):
         "Whether some columns are nearly, or quite, sums of others"
@@ -120,8 +166,8 @@ class ScaledFeatures:
     def _even(self):
         """Whether no direction stands out, by a few power iterations: then each column has about its own curvature, and
         turning to fewer axes would cost more than it saves"""
-        columns = self.X[:, :len(self.peak)]
-        v, largest = columns[abs(columns).max(axis=1).argmax()], 0.0
+        columns = self.X[:, :len(self.peak)].astype(np.float32)
+        v, largest = columns[::8].sum(axis=0), 0.0
         for _ in range(6 if v.any() else 0):
             u = columns@(v/np.linalg.norm(v))
             v, largest = u@columns, u@u
@@ -134,20 +180,20 @@ class ScaledFeatures:
         B, s, self.null = _principal(self.X[:, :n], noise)
         if not len(s) and not self.fit_intercept: B, s = np.eye(n, 1), np.ones(1) # all zero: one axis, all zero
         out, into, turn = (B/s).T, B*s, np.eye(len(s))
-        self.basis, root = B, np.zeros(len(s))
+        self.basis, self.root = B, np.zeros(len(s))
         if lam:
             q = np.linalg.qr(B*unit[:, None])[0] # in the span of X's own rows the norm is least in X's own units
             try: turn, size, rows = np.linalg.svd(out/unit@q@q.T, full_matrices=False)
             except np.linalg.LinAlgError:
                 raise ValueError(f"X must leave room to compute in, but its entries go up to {abs(self.X).max():.3g}: scale it") from None
             out, into = size[:, None]*rows*unit, into@turn
-            self.basis, root = rows.T, np.sqrt(lam)*size
+            self.basis, self.root = rows.T, size
         axes = np.ones((m, len(s) + self.fit_intercept))
         axes[:, :len(s)] = self.X[:, :n]@(B/s@turn)
         self.X = axes
-        self._keep(root, out/spread, into*spread[:, None])
+        self.out, self.into = out/spread, into*spread[:, None]
 
-    def _span(self, X, lam):
+    def _span(self, X):
         "Of more columns than rows, the m axes of the rows' span: the optimum lies in it"
         m, n = X.shape
         self.peak[:] = self.peak.max() # one unit for all, or the penalty would not stay a sum of squares
@@ -159,8 +205,8 @@ class ScaledFeatures:
         r[flat], spread[flat] = 0, 1
         self.X = np.ones((m, m + self.fit_intercept))
         np.divide(r.T, spread, out=self.X[:, :m])
-        with np.errstate(over="ignore"): root = np.sqrt(lam)/(spread*self.peak[0])
-        self._keep(root, (self.basis/spread).T, self.basis*spread)
+        self.unit = spread*self.peak[0]
+        self._keep((self.basis/spread).T, self.basis*spread)
 
     def outwards(self, V: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The way back to X's units.
@@ -185,9 +231,10 @@ class ScaledFeatures:
         ([[-1.0], [1.0]], [2.0, -2.0])
         """
         axes = V[:, :len(self.out)]
-        W = axes*self.out if self.out.ndim == 1 else axes@self.out
-        b = V[:, -1] - W@self.mu if self.fit_intercept else np.zeros(len(V))
-        return W/self.peak, b - b.mean()
+        with np.errstate(over="ignore", invalid="ignore"): # infinities are refused by whoever reads them
+            W = axes*self.out if self.out.ndim == 1 else axes@self.out
+            b = V[:, -1] - W@self.mu if self.fit_intercept else np.zeros(len(V))
+            return W/self.peak, b - b.mean()
 
     def inwards(self, W: np.ndarray, b: np.ndarray) -> np.ndarray:
         """The reverse of `outwards`.
@@ -407,7 +454,15 @@ def row_squares(X: np.ndarray | SparseColumns, mu: np.ndarray, d: np.ndarray) ->
     >>> row_squares(np.array([[1.0, 2.0], [3.0, 4.0]]), np.zeros(2), np.ones(2)).tolist()
     [5.0, 25.0]
     """
-    if isinstance(X, np.ndarray): return ((X - mu)**2/d).sum(axis=1)
+    if isinstance(X, np.ndarray):
+        weights, found = (d.min()/d).astype(X.dtype), np.zeros(len(X)) # at most 1, or float32 might overflow
+        along = X.flags.f_contiguous
+        step = max(1, 50_000//X.shape[1 - along]) # what fits into the cache
+        for i in range(0, X.shape[along], step):
+            part = slice(i, i + step)
+            if along: found += (X[:, part] - mu[part].astype(X.dtype))**2@weights[part]
+            else: found[part] = (X[part] - mu.astype(X.dtype))**2@weights
+        return found/d.min()
     n = X.A.shape[1]
     at, inner = X.mu + mu[:n], d[:n]
     total = X.A.multiply(X.A)@(1/inner) - 2*(X.A@(at/inner)) + (at*at/inner).sum()
@@ -490,6 +545,8 @@ class SparseFeatures(ScaledFeatures):
     peak: np.ndarray
     mu: np.ndarray
     metric: np.ndarray
+    unit: np.ndarray
+    lam: np.ndarray
 
     def __init__(self, X: Any, lam: float, fit_intercept: bool):
         m, n = X.shape
@@ -505,4 +562,6 @@ class SparseFeatures(ScaledFeatures):
         A.data /= rms[A.indices]
         self.X = SparseColumns(A, self.mu/rms, fit_intercept)
         self.metric = rms*self.peak
-        with np.errstate(over="ignore"): self._keep(np.sqrt(lam)/self.metric, 1/rms, rms)
+        self.unit = self.metric
+        self._keep(1/rms, rms)
+        self.lam = self.penalty(lam)

@@ -6,7 +6,6 @@
 __all__ = ['balanced', 'Elastic', 'minimize_elastic']
 
 # %% ../nbs/31_elastic.ipynb #158f3069
-import copy
 from typing import Self
 
 import numpy as np
@@ -76,7 +75,7 @@ class Elastic(Objective):
         self.share = q.sum(axis=1)/self.weights.sum()
         self.sums, self.targets = (self.weights[None]@X)[0], q@X
 
-    def at(self, lam: np.ndarray, l1: np.ndarray) -> Self:
+    def at(self, lam: np.ndarray, l1: np.ndarray | None = None) -> Self:
         """The same data with other penalties.
 
         Parameters
@@ -94,8 +93,8 @@ class Elastic(Objective):
         >>> o.at(np.ones(1), np.ones(1)).lam.tolist(), o.lam.tolist()
         ([1.0], [0.0])
         """
-        other = copy.copy(self)
-        other.lam, other.l1 = lam, l1
+        other = super().at(lam)
+        if l1 is not None: other.l1 = l1
         return other
 
     def some(self, columns: np.ndarray) -> Self:
@@ -118,6 +117,7 @@ class Elastic(Objective):
         """
         if len(columns) == len(self.l1): return self
         other, X = self.at(self.lam[columns], self.l1[columns]), self.X
+        other.kept = {}
         if isinstance(X, SparseColumns):
             inner = columns[:len(columns) - X.ones]
             other.X = SparseColumns(X.A[:, inner], X.mu[inner], X.ones)
@@ -236,7 +236,7 @@ class _Way:
         self.F, state = o.value(self.Z, self.W)
         self.H, self.whole, self.products, self.steps, self.idle = None, None, 0, 0, 0
         many = len(W)*len(o.X)*len(o.l1) > 1e6
-        self.X = o.X.astype(np.float32) if many else o.X # half the digits, for what only steers
+        self.X = o.single().X if many else o.X # half the digits, for what only steers
         self.look(state)
 
     def look(self, state):
@@ -276,7 +276,7 @@ class _Way:
         if self.H.ndim == 2:
             V -= R/d
             return V - np.clip(V, -T, T)
-        for _ in range(3): # enough to tell which are zero
+        for _ in range(2): # enough to tell which are zero
             left = (self.o.pull(V, R)**2/d).sum(axis=0)
             first = min(first, left.sum())
             if left.sum() <= 0.01*first: break
@@ -284,21 +284,23 @@ class _Way:
                 old, t = V[:, j].copy(), T[:, j]
                 u = old - R[:, j]/d[:, j]
                 V[:, j] = u - np.maximum(np.minimum(u, t), -t)
-                R += (V[:, j] - old)[:, None]*self.H[:, j]
+                moves = V[:, j] - old
+                if moves.any(): R += moves[:, None]*self.H[:, j]
         return V
 
     def smooth_step(self, V, R, curved, eta):
         "D for those that are not zero, from conjugate gradients"
-        n = len(self.o.l1)
         some = (V != 0) | (self.o.l1 == 0)
         pull = self.o.pull(V, R)*some
         if not pull.any(): return pull
         def precondition(R): return R/self.d*some
-        if self.H.ndim == 3 and n <= 400:
-            M = self.H*(some[:, :, None] & some[:, None])
-            M[:, range(n), range(n)] += ~some
-            M = np.linalg.inv(M)
-            def precondition(R): return (R[:, None]@M)[:, 0]*some
+        if self.H.ndim == 3 and some.sum(axis=1).max() <= 400:
+            places = [np.flatnonzero(row) for row in some]
+            blocks = [np.linalg.inv(H[np.ix_(j, j)]) for H, j in zip(self.H, places, strict=True)]
+            def precondition(R):
+                Y = np.zeros_like(R)
+                for y, r, M, j in zip(Y, R, blocks, places, strict=True): y[j] = r[j]@M
+                return Y
         D, steps = conjugate_gradients(lambda D: curved(D)*some, pull, precondition, lambda R, shrunk: shrunk <= eta, 100)
         self.products += steps
         return D
@@ -374,7 +376,7 @@ class _Way:
 def _more(o, W, G, chosen):
     "Of the columns that are not chosen, those with the largest pull; not too many at once"
     pull = abs(o.pull(W, G)).max(axis=0)*~chosen
-    most = max(100, 2*(W != 0).any(axis=0).sum())
+    most = max(20, (W != 0).any(axis=0).sum()//3)
     if (pull > 0).sum() <= most: return pull > 0
     return pull >= np.partition(pull, -most)[-most]
 
@@ -408,8 +410,9 @@ def minimize_elastic(o: Elastic, W: np.ndarray, tol: float, max_iter: int) -> Mi
     """
     n, n_iter, target = len(o.l1), 0, tol/100
     goal, chosen = target, np.ones(n, bool)
+    few = 40 if W.any() else 300 # from a solution nearby most columns are known to stay at zero
     if not W.any() and not o.l1[-1]: W = np.log(o.share)[:, None]*(o.l1 == 0) # the intercepts that are best alone
-    if n > 300:
+    if n > few:
         goal, chosen = 0.1, (W != 0).any(axis=0) | (o.l1 == 0)
         dz, _ = o.errors(o.loss(W@o.X.T, W)[1])
         chosen |= _more(o, W, o.gradient(dz, W), chosen)

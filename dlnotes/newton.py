@@ -6,8 +6,10 @@
 __all__ = ['conjugate_gradients', 'Objective', 'Minimum', 'minimize', 'head_start']
 
 # %% ../nbs/30_newton.ipynb #54411bdb
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 
@@ -60,6 +62,32 @@ def conjugate_gradients(curved: Callable[[np.ndarray], np.ndarray], G: np.ndarra
     return (D if D.any() else Y), step
 
 # %% ../nbs/30_newton.ipynb #7e5f5b8b
+def _forth(W, X):
+    "W X' less its first row: softmax sees no more. Few rows are faster one by one"
+    V = (W[1:] - W[0]).astype(X.dtype)
+    Z = np.zeros((len(W), len(X)), X.dtype)
+    if len(V) > 3 or isinstance(X, SparseColumns): Z[1:] = V@X.T
+    else:
+        for v, z in zip(V, Z[1:], strict=True): np.dot(X, v, out=z)
+    return Z
+
+def _back(U, X):
+    "U X, where the rows of U sum to zero"
+    G = np.empty((len(U), X.shape[1]), X.dtype)
+    if len(U) > 4 or isinstance(X, SparseColumns): G[1:] = U[1:]@X
+    else:
+        for u, g in zip(U[1:], G[1:], strict=True): np.dot(u, X, out=g)
+    G[0] = -G[1:].sum(axis=0)
+    return G
+
+def _single(X):
+    "In float32; of many rows column by column, which products are faster with"
+    m, n = X.shape
+    if m < 4*n or isinstance(X, SparseColumns): return X.astype(np.float32)
+    columns, step = np.empty((n, m), np.float32), max(64, 20_000//n)
+    for i in range(0, m, step): columns[:, i:i+step] = X[i:i+step].astype(np.float32).T
+    return columns.T
+
 class Objective:
     """f = sum_i s_i L_i + sum(lam W^2)/2, its gradient and products with its Hessian.
 
@@ -91,12 +119,71 @@ class Objective:
     Q: np.ndarray | None
     s: np.ndarray | None
     rows: np.ndarray
+    kept: dict[str, Any]
 
     def __init__(self, X: np.ndarray | SparseColumns, lam: np.ndarray, y: np.ndarray | None = None,
                  Q: np.ndarray | None = None, s: np.ndarray | None = None):
         self.X, self.lam, self.Q, self.s = X, lam, Q, s
         self.y = y if Q is None else Q.argmax(axis=0)
-        self.rows = np.arange(len(X))
+        self.rows, self.kept = np.arange(len(X)), {}
+
+    def single(self) -> Self:
+        """The same in float32, for a rough view of it: about twice as fast.
+
+        Returns
+        -------
+        Objective
+
+        Examples
+        --------
+        >>> Objective(np.ones((2, 1)), lam=np.ones(1), y=np.array([0, 1])).single().X.dtype
+        dtype('float32')
+        """
+        if not self.kept:
+            self.kept |= {"X": _single(self.X)} | {k: v.astype(np.float32) for k, v in (("Q", self.Q), ("s", self.s)) if v is not None}
+        other = copy.copy(self)
+        for name, value in self.kept.items(): setattr(other, name, value)
+        return other
+
+    def at(self, lam: np.ndarray) -> Self:
+        """The same data with another penalty.
+
+        Parameters
+        ----------
+        lam : ndarray (n,)
+            The penalty of each column.
+
+        Returns
+        -------
+        Objective
+
+        Examples
+        --------
+        >>> Objective(np.ones((2, 1)), lam=np.ones(1), y=np.array([0, 1])).at(np.zeros(1)).lam.tolist()
+        [0.0]
+        """
+        other = copy.copy(self)
+        other.lam = lam
+        return other
+
+    def logits(self, W: np.ndarray) -> np.ndarray:
+        """Z = W X', each relative to the first class.
+
+        Parameters
+        ----------
+        W : ndarray (K, n)
+            Weights.
+
+        Returns
+        -------
+        ndarray (K, m)
+
+        Examples
+        --------
+        >>> Objective(np.array([[2.0]]), lam=np.zeros(1), y=np.array([0])).logits(np.array([[-1.0], [1.0]])).tolist()
+        [[0.0], [4.0]]
+        """
+        return _forth(W, self.X)
 
     def loss(self, Z: np.ndarray, W: np.ndarray) -> tuple[float, tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """f, and what its gradient needs.
@@ -131,8 +218,8 @@ class Objective:
         if self.Q is None: below = top - Z[y, rows]
         else: below = np.einsum("ki,ki->i", self.Q, top - Z)
         each = np.log1p(rest + (own - 1)) + below
-        total = each.sum() if self.s is None else self.s@each
-        return total + np.sum(self.lam*W*W)/2, (t, own, rest)
+        total = each.sum(dtype=np.float64) if self.s is None else self.s@each
+        return float(total) + np.sum(self.lam*W*W)/2, (t, own, rest)
 
     def errors(self, state: tuple[np.ndarray, np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """What the logits get wrong.
@@ -185,6 +272,28 @@ class Objective:
         p = abs(dz) if self.Q is None else yhat
         return (p - p*p)*(1 if self.s is None else self.s)
 
+    def curvature(self, yhat: np.ndarray) -> np.ndarray:
+        """Of each example's part of f, at least, along steps of its logits that sum to zero.
+
+        Parameters
+        ----------
+        yhat : ndarray (K, m)
+            Probabilities.
+
+        Returns
+        -------
+        ndarray (m,)
+
+        Examples
+        --------
+        >>> o = Objective(np.ones((1, 1)), lam=np.zeros(1), y=np.array([0]))
+        >>> o.curvature(np.array([[0.3], [0.1], [0.6]])).tolist()
+        [0.1]
+        """
+        w = yhat.min(axis=0)
+        if len(yhat) == 2: w = 2*w*(1 - w)
+        return w if self.s is None else w*self.s
+
     def gradient(self, dz: np.ndarray, W: np.ndarray) -> np.ndarray:
         """df/dW.
 
@@ -205,7 +314,7 @@ class Objective:
         >>> o.gradient(np.array([[-0.5], [0.5]]), np.zeros((2, 1))).tolist()
         [[-1.0], [1.0]]
         """
-        return (dz if self.s is None else dz*self.s)@self.X + self.lam*W
+        return _back(dz if self.s is None else dz*self.s, self.X) + self.lam*W
 
     def curved(self, V: np.ndarray, yhat: np.ndarray, X: np.ndarray | SparseColumns) -> np.ndarray:
         """The Hessian times V: yhat * (u - sum yhat u) is softmax's Jacobian times u = V X' [@bohning1992].
@@ -229,37 +338,52 @@ class Objective:
         >>> o.curved(np.array([[-1.0], [1.0]]), yhat, o.X).tolist()
         [[-2.0], [2.0]]
         """
-        U = V.astype(X.dtype)@X.T
+        U = _forth(V, X)
         U -= U[self.y, self.rows] # the same result, but exact for confident examples
         U -= np.einsum("ki,ki->i", yhat, U)
         U *= yhat
         if self.s is not None: U *= self.s.astype(X.dtype)
-        return U@X + self.lam*V
+        return _back(U, X) + self.lam*V
 
 # %% ../nbs/30_newton.ipynb #c2575397
 def _gram(X, w):
     "X' diag(w) X"
     if isinstance(X, SparseColumns): return products(X, w)
-    if np.ptp(w) <= 1e-12*w.max(): return (X.T@X).astype(np.float64)*w.mean()
+    if np.ptp(w) <= 10*np.finfo(w.dtype).eps*w.max(): return (X.T@X).astype(np.float64)*w.mean()
     root = X*np.sqrt(w).astype(X.dtype)[:, None]
     return (root.T@root).astype(np.float64)
 
+def _triangle(L):
+    "L^-1 for stacks of lower triangles, by halves"
+    n = L.shape[-1]
+    if n <= 64: return np.linalg.inv(L)
+    upper, lower, out = _triangle(L[..., :n//2, :n//2]), _triangle(L[..., n//2:, n//2:]), np.zeros_like(L)
+    out[..., :n//2, :n//2], out[..., n//2:, n//2:] = upper, lower
+    out[..., n//2:, :n//2] = -(lower@(L[..., n//2:, :n//2]@upper))
+    return out
+
 def _inverse(A, eps):
-    "A^-1 for a positive (semi)definite A, and how far A is from singular (1: diagonal, 0: singular)"
-    d = np.sqrt(np.diag(A))
+    """A^-1 for a stack of positive (semi)definite A, and how far the nearest is from singular (1: diagonal, 0: singular)"""
+    n = A.shape[-1]
+    d, ridge = np.sqrt(np.einsum("...ii->...i", A)), 0.0
     d[d == 0] = 1
-    A = A/d/d[:, None]
-    A[np.diag_indices_from(A)] = 1
-    ridge = 0.0
+    A = A/d[..., None]/d[..., None, :]
+    diagonal = np.einsum("...ii->...i", A) # a view
+    diagonal[...] = 1
     while True:
         try: L = np.linalg.cholesky(A)
         except np.linalg.LinAlgError:
-            ridge = max(10*ridge, len(A)*eps)
-            A[np.diag_indices_from(A)] += ridge
+            ridge = max(10*ridge, n*eps)
+            diagonal += ridge
             continue
-        half, apart = np.linalg.inv(L)/d, np.diag(L).min()
-        rounding = ridge or apart**2 <= 4*len(A)*eps
-        return half.T@half, 0.0 if rounding else apart
+        half, apart = _triangle(L)/d[..., None, :], np.einsum("...ii->...i", L).min()
+        rounding = ridge or apart**2 <= 4*n*eps
+        return np.swapaxes(half, -1, -2)@half, 0.0 if rounding else float(apart)
+
+def _many(X):
+    "Whether a matrix of the columns' pairs costs more than it saves"
+    m, n = X.shape
+    return n > 1000 or n > max(m + 1, 200)
 
 def _sum_to_zero(W): return W - W.mean(axis=0)
 
@@ -272,13 +396,12 @@ def _preconditioner(X, p, lam, cheap):
         diagonal = square_sums(X, p.astype(X.dtype)).astype(np.float64) + lam
         diagonal[diagonal == 0] = 1
         return lambda R: _sum_to_zero(R/diagonal), 1.0
-    alike = np.ptp(p, axis=0).max() <= 1e-12*p.max() # as at W = 0, but for rounding
+    alike = np.ptp(p, axis=0).max() <= 10*np.finfo(p.dtype).eps*p.max() # as at W = 0, but for rounding
     if X.shape[1] > 300 or alike: p = p.mean(axis=0, keepdims=True)
     eps = np.finfo(X.dtype).eps
-    Ms, aparts = zip(*[_inverse(_gram(X, w) + np.diag(lam), eps) for w in p], strict=True)
-    M = np.stack(Ms)
-    if len(M) == 1: return lambda R: _sum_to_zero(R@M[0]), aparts[0]
-    return lambda R: _sum_to_zero((R[:, None]@M)[:, 0]), min(aparts)
+    M, apart = _inverse(np.stack([_gram(X, w) for w in p]) + np.diag(lam), eps)
+    if len(M) == 1: return lambda R: _sum_to_zero(R@M[0]), apart
+    return lambda R: _sum_to_zero((R[:, None]@M)[:, 0]), apart
 
 def _whole_inverse(o, dz, yhat):
     """H^-1 as (K, n, K, n), for rows that sum to zero over the classes, and how far H is from
@@ -302,31 +425,43 @@ def _gap(squared, reach):
     top = np.sqrt(reach)*np.sqrt(max(squared, 0)) # bounds 1 - e^-r
     return squared*(-np.log1p(-top)/top if top > 1e-8 else 1) if top < 0.9 else np.inf
 
-def _floor(o, X, yhat, G):
-    "R -> P^-1 R, and its `reach` or more; inf if P is singular"
-    w = yhat.min(axis=0)*(1 if o.s is None else o.s)
-    if X.shape[1] > 1000: return _diagonal_floor(o, w)
-    A = _gram(X, w) + np.diag(o.lam)
-    P, apart = _inverse(A, np.finfo(X.dtype).eps)
-    if not (np.diag(A).min() > 0 and apart > 0): return lambda R: R@P, np.inf
-    with np.errstate(over="ignore", invalid="ignore"):
-        reach = 2*row_squares(X, np.zeros(len(A)), np.ones(len(A))).max()*np.linalg.norm(P, 2)  # no less, and quick
-        if reach*np.vdot(G, G@P) > 0.01:  # but too much
-            reach = 2*largest_form(X, P)
-    return lambda R: R@P, reach
+class _Floor:
+    """P for the curvature w of each example, and the penalty alone if that is singular or too large. Where each curvature
+    is at least the part c of w, the Hessian is no smaller than c P"""
+    def __init__(self, o, X, w, G):
+        self.w, ones = w, np.ones(X.shape[1])
+        self.solve, self.reach = _diagonal_floor(o, X, w)
+        if _many(X): return
+        A = _gram(X, w) + np.diag(o.lam)
+        P, apart = _inverse(A, np.finfo(X.dtype).eps)
+        if not (np.diag(A).min() > 0 and apart > 0): return
+        self.solve = lambda R: R@P
+        with np.errstate(over="ignore", invalid="ignore"): # no less, and quick; or exact
+            squared = np.vdot(G, G@P)
+            if not self.reach*squared < 0.01: self.reach = 2*row_squares(X, 0*ones, ones).max()*np.linalg.norm(P)
+            if not self.reach*squared < 0.01: self.reach = 2*largest_form(X, P)
 
-def _diagonal_floor(o, w):
-    "The same with the penalty alone; the intercept, measured from the weighted mean, has w's sum"
+    def part(self, w):
+        "c at another point"
+        there = self.w > 0
+        return min(np.min(w[there]/self.w[there], initial=1), 1)
+
+    def bound(self, G, part):
+        "Of f - f*, from the gradient and c"
+        return _gap(np.vdot(G, self.solve(G))/part, self.reach/part) if part > 0 else np.inf
+
+def _diagonal_floor(o, X, w):
+    """R -> P^-1 R for the penalty alone, and its `reach`; the intercept, measured from the weighted mean, has w's sum"""
     free, total = o.lam == 0, w.sum()
     if free[:-1].any() or (free[-1] and not total > 0): return lambda R: R, np.inf
-    d, mu = np.where(free, total, o.lam), (w[None]@o.X)[0]/total if free[-1] else np.zeros(len(free))
+    d, mu = np.where(free, total, o.lam), (w.astype(X.dtype)[None]@X)[0]/total if free[-1] else np.zeros(len(free))
     mu[-1] = 0
 
     def solve(R):
         Y = (R - R[:, -1:]*mu)/d
         Y[:, -1] -= Y@mu
         return Y
-    return solve, 2*row_squares(o.X, mu, d).max()
+    with np.errstate(over="ignore"): return solve, 2*row_squares(X, mu, d).max()
 
 def _whole_reach(X, M):
     "`reach` for P = H, M its inverse"
@@ -378,10 +513,10 @@ class Minimum:
 def _line_search(o, W, Z, f, D, G):
     """W + t D for the largest t of 1, 1/2, 1/4 … for which f falls: by how much the logits moved
     (0 if there is none), and the new W, Z, f and state"""
-    ZD, slope, t = D@o.X.T, np.vdot(G, D), 1.0
+    ZD, slope, t, rounding = o.logits(D), np.vdot(G, D), 1.0, 50*np.finfo(o.X.dtype).eps*f
     while t > 1e-10:
         f_new, state = o.loss(Z + t*ZD, W + t*D)
-        if f_new <= f + 1e-4*t*slope + 1e-14*f:
+        if f_new <= f + 1e-4*t*slope + rounding:
             return t*np.ptp(ZD, axis=0).max(), W + t*D, Z + t*ZD, f_new, state
         t /= 2
     return 0.0, W, Z, f, None
@@ -391,14 +526,15 @@ class _Descent:
     """Newton's method on its way, in this chapter's symbols: weights W, logits Z, objective f, errors dz = yhat - y
     and gradient G; X and M^-1, which steer; and what the last step cost and moved"""
     def __init__(self, o, W, target):
-        self.o, self.target = o, target
+        self.exact, self.target = o, target
         self.K, self.n, self.m = len(W), o.X.shape[1], len(o.X)
         self.W = _sum_to_zero(W)
-        self.Z = self.W@o.X.T if self.W.any() else np.zeros((self.K, self.m))
-        self.f, state = o.loss(self.Z, self.W)
-        self.look(state)
-        self.X = o.X.astype(np.float32) # the Hessian only steers: half the digits, twice the speed
-        self.cheap, self.whole = self.n > 1000, False
+        single = o.single() # half the digits, twice the speed: enough for the Hessian, which only steers,
+        self.o = single if self.m*self.n > 1e5 and isinstance(o.X, np.ndarray) else o # and for most of a long way
+        self.X = single.X
+        self.look()
+        self.cheap, self.whole = _many(o.X), False
+        self.floor = None
         self.renew_preconditioner()
         self.products, self.total = 0, 0 # with the Hessian: for the last step, and in all
         self.gap = self.moved = self.rough = self.last = np.inf
@@ -408,9 +544,18 @@ class _Descent:
         self.affordable = (self.K + 1)*self.n/4 + size**2/self.m if size <= 1000 else np.inf
         if size**2*self.m < 1e8: self.affordable /= 4
 
-    def look(self, state):
+    def look(self, state=None):
+        "Errors and gradient at W"
+        if state is None:
+            self.Z = self.o.logits(self.W) if self.W.any() else np.zeros((self.K, self.m), self.o.X.dtype)
+            self.f, state = self.o.loss(self.Z, self.W)
         self.dz, self.yhat = self.o.errors(state)
         self.G = self.o.gradient(self.dz, self.W)
+
+    def sharpen(self):
+        "From here on every digit counts"
+        self.o = self.exact
+        self.look()
 
     def renew_preconditioner(self):
         variance = self.o.variance(self.dz, self.yhat)
@@ -420,7 +565,8 @@ class _Descent:
         "X and M^-1 for the next step"
         coarse = self.apart < 0.01 or self.products >= 100 or self.f < 1e-20*self.m
         if self.X.dtype == np.float32 and coarse:
-            self.X, self.products = self.o.X, np.inf # too near collinear, or numbers too small, for float32
+            self.X, self.products = self.exact.X, np.inf # too near collinear, or numbers too small, for float32
+            if self.o is not self.exact: self.sharpen()
         self.whole = self.whole or self.total > self.affordable
         if self.whole:
             M, self.apart = _whole_inverse(self.o, self.dz, self.yhat)
@@ -429,28 +575,37 @@ class _Descent:
             self.cheap = self.cheap and (self.products < self.n/4 or isinstance(self.X, SparseColumns))
             self.renew_preconditioner()
 
-    def prove(self):
-        "How far it is to the optimum: a guess each time, and a bound when that is worth its while"
-        G, f, target = self.G, self.f, self.target
-        self.last, self.rough = self.rough, np.vdot(G, self.precondition(G))/2/f # about what is left to gain
-        self.solve, self.reach = None, np.inf
-        if not G.any(): self.gap = 0.0 # f is convex
-        if self.gap == 0 or not self.rough <= target: return
-        self.solve, self.reach = _floor(self.o, self.X, self.yhat, G)
-        self.gap = _gap(np.vdot(G, self.solve(G)), self.reach)/f
-        if self.whole and self.apart and self.gap > target >= 2*self.rough:
-            self.gap = _gap(2*self.rough*f, _whole_reach(self.o.X, self.M))/f
+    def decrement(self):
+        "About what is left to gain, relative to f"
+        return np.vdot(self.G, self.precondition(self.G))/2/self.f
+
+    def prove(self, end):
+        "How far it is to the optimum: a guess each time, and a bound when that is worth its while, and at the end"
+        self.last, self.rough = self.rough, self.decrement()
+        stuck = self.rough < 1e-3 and self.rough > self.last/4
+        if self.o is not self.exact and (end or stuck or self.rough <= self.target):
+            self.sharpen()
+            self.rough = self.decrement()
+        # the next move of the logits, likely
+        self.ahead = self.moved*np.sqrt(self.rough/self.last) if np.isfinite(self.moved) else np.inf
+        self.near = False
+        if not self.G.any(): self.gap = 0.0 # f is convex
+        if self.gap == 0 or not self.rough <= self.target: return
+        self.near, w = True, self.o.curvature(self.yhat)
+        if self.floor is None or self.floor.part(w) < 0.5: self.floor = _Floor(self.o, self.X, w, self.G)
+        self.part = self.floor.part(w)
+        self.gap = self.floor.bound(self.G, self.part)/self.f
+        if self.whole and self.apart and self.gap > self.target >= 2*self.rough:
+            self.gap = _gap(2*self.rough*self.f, _whole_reach(self.o.X, self.M))/self.f
 
     def direction(self):
         "D with H D = -G, as exactly as it is worth"
-        # the next move of the logits, likely
-        ahead = self.moved*np.sqrt(self.rough/self.last) if np.isfinite(self.moved) else np.inf
-        eta = min(0.1, max(0.1*ahead, np.sqrt(self.target/4/self.rough)))
+        eta = min(0.1, max(0.1*self.ahead, np.sqrt(self.target/4/self.rough)))
         small = self.f*self.target/4
 
         def enough(R, shrunk):
-            if self.solve is None or shrunk > eta: return shrunk <= eta
-            return shrunk <= 1e-6 or _gap(np.vdot(R, self.solve(R)), self.reach) <= small
+            if not self.near or shrunk > eta: return shrunk <= eta
+            return shrunk <= 1e-6 or self.floor.bound(R, self.part) <= small
         steering = self.yhat.astype(self.X.dtype)
         def curved(V): return self.o.curved(V, steering, self.X)
         D, self.products = conjugate_gradients(curved, self.G, self.precondition, enough, 500)
@@ -465,7 +620,8 @@ class _Descent:
         futile = self.moved > 0.5 and before - self.f <= self.target*self.f
         self.idle = self.idle + 1 if futile else 0
         if self.moved: self.look(state)
-        elif self.X.dtype == np.float32: self.apart, self.moved = 0.0, np.inf # more digits may help
+        elif self.o is not self.exact: self.sharpen() # more digits may help
+        elif self.X.dtype == np.float32: self.apart, self.moved = 0.0, np.inf # and more of them
         elif not self.whole and self.K*self.n <= 1000: self.whole, self.moved = True, np.inf
         else: return False
         return True
@@ -513,7 +669,7 @@ def minimize(o: Objective, W: np.ndarray, tol: float, max_iter: int) -> Minimum:
     way, n_iter = _Descent(o, W, tol/100), 0
     while True:
         way.steer()
-        way.prove()
+        way.prove(n_iter == max_iter)
         if way.gap <= way.target or n_iter == max_iter or way.endless(): break
         n_iter += 1
         if not way.step(): break

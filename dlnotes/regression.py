@@ -221,6 +221,7 @@ class Problem:
         if not there.all(): y, Q = (there.cumsum() - 1)[y] if Q is None else None, None if Q is None else Q[:, there]
         self.classes, self.there, self.X, self.y, self.s = classes, there, X, y, s
         self.Q, self._plain = None if Q is None else np.ascontiguousarray(Q.T), None
+        self._turned = None
 
     def _kinked(self, l1, l2):
         "The objective with `l1` and `l2` in X's units, and the columns as it sees them"
@@ -233,6 +234,15 @@ class Problem:
             unit = features.peak*features.into
             a, b = np.clip(l1/unit, 1e-200, 1e200), np.minimum(l2/unit/unit, 1e200)
         return features, o.at(*([np.append(b, 0), np.append(a, 0)] if self.fit_intercept else [b, a]))
+
+    def _smooth(self, l2):
+        "The objective with `l2` in X's units, and the columns as it sees them: as for the last one, if they are the same"
+        if self._turned is None or self._turned[2] != bool(l2) or self._turned[0].lost(l2) != self._turned[3]:
+            features = _features(self.X, l2, self.fit_intercept)
+            o = Objective(features.X, features.lam, self.y, self.Q, None if (self.s == 1).all() else self.s)
+            self._turned = features, o, bool(l2), features.lost(l2)
+        features, o = self._turned[:2]
+        return features, o.at(features.penalty(l2))
 
     def first_C(self, l1_ratio: float = 1.0) -> float:
         """The C at which the first coefficient enters: up to it all are zero.
@@ -282,9 +292,7 @@ class Problem:
         if l1:
             features, o = self._kinked(l1, l2)
             if o.l1.max() < 1e-13*self.s.sum(): l1 = 0 # less than rounding
-        if not l1:
-            features = _features(self.X, l2, self.fit_intercept)
-            o = Objective(features.X, features.lam, self.y, self.Q, None if (self.s == 1).all() else self.s)
+        if not l1: features, o = self._smooth(l2)
         V = np.zeros((there.sum(), features.X.shape[1]))
         if start is not None: V = features.inwards(start[0][there], start[1][there])
         if l1: found = minimize_elastic(o, V, tol, max_iter)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlnotes import SoftmaxRegression, cross_entropy, log_softmax, softmax
+from dlnotes import SoftmaxRegression, cross_entropy, log_softmax, softmax, softmax_path
 
 sklearn = pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 
@@ -706,7 +706,8 @@ def test_logits_and_coefficients_beyond_all_numbers_are_refused():
     model.coef_ = model.coef_ * 1e10
     with pytest.raises(ValueError, match="logits of row 1"):
         model.predict([[1.0], [1e300]])
-    with pytest.raises(ValueError, match="largest float"):
+    with pytest.raises(ValueError, match="largest float"), warnings.catch_warnings():
+        warnings.simplefilter("error")  # the error says it all
         SoftmaxRegression(C=np.inf).fit(linear()[0] * 1e-310, Y)
 
 
@@ -859,3 +860,106 @@ def test_wide_data_reach_the_optimum_whether_their_columns_are_alike_or_not(alik
     theirs = LogisticRegression(fit_intercept=fit_intercept, solver="newton-cg", tol=1e-9, max_iter=500).fit(X, y)
     f = objective(model, X, y)
     assert f <= objective(theirs, X, y) * (1 + 1e-8)
+
+
+# large fits, which are in single precision for most of the way
+
+
+def large(K, m=4000, n=40, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(m, n)) @ (np.eye(n) + 0.3 * rng.normal(size=(n, n))) * 10.0 ** rng.uniform(-3, 3, n) + 5
+    Z = (X - X.mean(axis=0)) / X.std(axis=0) @ rng.normal(size=(n, K)) * 2 / np.sqrt(n)
+    return X, (Z + rng.gumbel(size=(m, K))).argmax(axis=1)
+
+
+@pytest.mark.parametrize("K", [2, 3, 4, 5, 8])
+@pytest.mark.parametrize("case", ["labels", "weights", "soft labels", "no intercept", "wide"])
+def test_large_fits_are_proven_in_double_precision(K, case):
+    X, y = large(K) if case != "wide" else large(K, m=300, n=500)
+    options, weights = {"C": 0.1}, {}
+    if case == "weights":
+        weights = {"sample_weight": np.random.default_rng(1).exponential(size=len(X)) ** 3}
+    elif case == "soft labels":
+        y = 0.9 * np.eye(K)[y] + 0.1 / K
+    elif case == "no intercept":
+        options["fit_intercept"] = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = SoftmaxRegression(**options).fit(X, y, **weights)
+        exact = SoftmaxRegression(tol=1e-11, **options).fit(X, y, **weights)
+    z, s = model._every_logit(X), weights.get("sample_weight", np.ones(len(X)))
+    assert abs(model.coef_ - exact.coef_).max() < 2e-3 * abs(exact.coef_).max()
+
+    def f(model):
+        each = cross_entropy(model._every_logit(X), y, reduction="none")[0]
+        return 0.1 * s @ each + (model.coef_**2).sum() / 2
+
+    assert f(model) <= f(exact) * (1 + 1e-8) and z.dtype == np.float64
+    p = softmax(exact._every_logit(X)) - (y if y.ndim == 2 else np.eye(K)[y])
+    gradient = 0.1 * (s[:, None] * p).T @ X  # of the tight one, term by term: float32 could not make it so small
+    rows = gradient[1:] if K == 2 else gradient
+    size = 0.1 * (s[:, None] * abs(p)).T @ abs(X)
+    assert (abs(rows + exact.coef_) <= 1e-6 * (size[1:] if K == 2 else size)).all()
+
+
+def test_a_gap_that_was_proven_is_one_along_all_of_a_large_fit():
+    newton = sys.modules["dlnotes.newton"]
+    X, y = large(4)
+    features = sys.modules["dlnotes.columns"].ScaledFeatures(X, 1.0, True)
+    o = newton.Objective(features.X, features.lam, y)
+    start = np.zeros((4, features.X.shape[1]))
+    best = newton.minimize(o, start, 1e-11, 100)
+
+    def f(W):
+        return o.loss(W @ features.X.T, W)[0]
+
+    for tol in (1e-2, 1e-4, 1e-6, 1e-8):
+        found = newton.minimize(o, start, tol, 100)
+        assert found.converged and f(found.W) - f(best.W) <= found.gap * f(found.W) <= tol / 100 * f(found.W)
+        assert np.allclose(found.gradient, o.gradient(o.errors(o.loss(found.W @ features.X.T, found.W)[1])[0], found.W))
+    for steps in (1, 2, 3):  # stopped early, what is told is in double precision all the same
+        found = newton.minimize(o, start, 1e-8, steps)
+        exact = o.gradient(o.errors(o.loss(found.W @ features.X.T, found.W)[1])[0], found.W)
+        assert found.n_iter == steps and np.allclose(found.gradient, exact, rtol=1e-9, atol=1e-9 * abs(exact).max())
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_sums_of_squares_along_rows_in_any_layout(dtype, order):
+    rng = np.random.default_rng(0)
+    X = np.asarray(rng.normal(size=(700, 300)), dtype, order=order)
+    mu, d = rng.normal(size=300), 10.0 ** rng.uniform(-60, 60, 300)
+    found = sys.modules["dlnotes.columns"].row_squares(X, mu, d)
+    assert np.allclose(
+        found, ((X.astype(np.float64) - mu) ** 2 / d).sum(axis=1), rtol=1e-5 if dtype == np.float32 else 1e-12
+    )
+
+
+@pytest.mark.parametrize("kind", ["plain", "collinear", "wide", "wide and alike"])
+def test_a_path_without_l1_is_its_fits_one_by_one(kind):
+    rng = np.random.default_rng(3)
+    m, n = (150, 260) if kind.startswith("wide") else (200, 6)
+    X = rng.normal(size=(m, n)) + (5 * rng.normal(size=(m, 1)) if "alike" in kind else 0)
+    y = (X[:, :3] + rng.gumbel(size=(m, 3))).argmax(axis=1)
+    if kind == "collinear":
+        X = np.c_[X, X[:, 0] + X[:, 1]]
+    Cs = [1e-3, 0.1, 10.0, 1e13, np.inf] if kind in ("plain", "collinear") else [1e-3, 0.1, 10.0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # columns that are sums of others
+        path = softmax_path(X, y, Cs=Cs, l1_ratio=0.0, tol=1e-9)
+        for C, coef, intercept, gap in zip(path.Cs, path.coefs, path.intercepts, path.gaps, strict=True):
+            alone = SoftmaxRegression(C, tol=1e-9).fit(X, y)
+            assert gap <= 1e-11
+            assert np.allclose(coef, alone.coef_, rtol=1e-4, atol=1e-4 * abs(alone.coef_).max())
+            assert np.allclose(intercept, alone.intercept_, rtol=1e-3, atol=1e-3)
+
+
+def test_inverses_of_stacks_of_matrices_of_any_size():
+    inverse = sys.modules["dlnotes.newton"]._inverse
+    rng = np.random.default_rng(0)
+    for n in (1, 5, 64, 65, 131, 200):
+        A = rng.normal(size=(3, 2 * n, n))
+        A = np.swapaxes(A, 1, 2) @ A
+        found, apart = inverse(A, 1e-16)
+        assert np.allclose(found @ A, np.eye(n), atol=1e-8) and 0 < apart <= 1
+    assert inverse(np.ones((1, 3, 3)), 1e-16)[1] == 0
