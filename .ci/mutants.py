@@ -36,6 +36,7 @@ recorded = root / "dlnotes" / "recorded" / "hard_use.json"
 # The tests of each module: the files whose subject it is. Its notebook's own assertions come after them.
 judges = {
     "arithmetic": "scales machines space",
+    "backprop": "network",
     "calibration": "calibration",
     "choice": "search_zoom conditions ask_tell search_uses search_promises machines",
     "columns": "regression",

@@ -16,6 +16,7 @@ from sklearn.model_selection import RandomizedSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import dlnotes.backprop as backprop
 import dlnotes.network as network
 from dlnotes import MLP, SoftmaxRegression, TrainingWarning, cross_entropy
 
@@ -117,7 +118,7 @@ def test_training_steps_equal_pytorchs(norm, optimizer, dtype, tol):
 def mutant(function, old, new):
     source = inspect.getsource(function)
     assert source.count(old) == 1
-    scope = dict(vars(network))
+    scope = dict(vars(backprop))
     exec(source.replace(old, new), scope)
     return scope[function.__name__]
 
@@ -135,8 +136,8 @@ def test_momentum_is_the_average_the_notes_mean():
     v2 = beta * v1 + (1 - beta) * g[1]
     v3 = beta * v2 + (1 - beta) * g[2]
     want = np.array([1.0, -2.0]) - lr * (v1 + v2 + v3)
-    assert np.allclose(three_steps(network._momentum, 1, lr, beta), want, rtol=1e-14)
-    wrong = mutant(network._momentum, "v += (1 - beta)*(grad - v)", "v += grad - (1 - beta)*v")
+    assert np.allclose(three_steps(backprop.momentum_step, 1, lr, beta), want, rtol=1e-14)
+    wrong = mutant(backprop.momentum_step, "v += (1 - beta)*(grad - v)", "v += grad - (1 - beta)*v")
     assert not np.allclose(three_steps(wrong, 1, lr, beta), want, rtol=1e-3)
 
 
@@ -159,9 +160,9 @@ def test_wrong_adams_are_noticed(old, new):
         p.grad = torch.tensor(g, dtype=torch.float64)
         theirs.step()
     want = p.detach().numpy()
-    assert np.allclose(three_steps(network._adam, 2, 0.1, 0.9, 0.99, 1e-2), want, rtol=1e-12)
+    assert np.allclose(three_steps(backprop.adam_step, 2, 0.1, 0.9, 0.99, 1e-2), want, rtol=1e-12)
     with np.errstate(all="ignore"):
-        wrong = three_steps(mutant(network._adam, old, new), 2, 0.1, 0.9, 0.99, 1e-2)
+        wrong = three_steps(mutant(backprop.adam_step, old, new), 2, 0.1, 0.9, 0.99, 1e-2)
     assert not np.allclose(wrong, want, rtol=1e-4)
 
 
@@ -253,7 +254,7 @@ def test_progress_is_shown_when_asked_for(capsys):
 @pytest.mark.parametrize("hidden", [(), (9,), (9, 8, 7)])
 def test_folding_changes_no_prediction(norm, hidden):
     net = MLP(hidden, norm, epochs=3).fit(X[:300], Y[:300])
-    slow, _ = network._forward(X, net.params_, net.bns_, norm, train=False)
+    slow, _ = backprop.forward(X, net.params_, net.bns_, norm, train=False)
     assert np.allclose(net.decision_function(X), slow, atol=1e-10)
     assert np.allclose(net.predict_proba(X).sum(axis=1), 1)
     assert len(net.folded()) == len(hidden) + 1
@@ -359,7 +360,7 @@ def test_the_gradient_of_a_weighted_loss_agrees_with_differences(norm):
     w[3] = 0
     loss = net.gradient(x, y, w)
     grad, h = net.grad_.copy(), 1e-6
-    z, _ = network._forward(x, net.params_, net.bns_, norm)
+    z, _ = backprop.forward(x, net.params_, net.bns_, norm)
     assert np.isclose(loss, np.average(cross_entropy(z, y, reduction="none")[0], weights=w), rtol=1e-12)
     for i in range(0, len(grad), 3):
         start = net.theta_[i]
