@@ -118,8 +118,9 @@ def _weights_of_rows(net, sample_weight, places, classes):
 
 def _memory():
     "Bytes of memory in this machine, where it tells"
-    try: return os.sysconf("SC_PAGE_SIZE")*os.sysconf("SC_PHYS_PAGES")
+    try: size, pages = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError): return 2**40
+    return size*pages if min(size, pages) > 0 else 2**40 # -1: it does not tell
 
 def _check_memory(sizes, norm, dtype, rows=0):
     "How many parameters there are; ValueError if memory cannot hold them, their gradient and averages, a batch there and back"
