@@ -310,8 +310,8 @@ def _plain_params(space: Space, params: dict[str, Any]) -> dict[str, Any]:
 def _described(space: Space) -> dict[str, Any]:
     "The space as JSON can hold it"
     return {name: _described_scale(_bare(scale)) | (
-                {"when": {other: [_as_plain(_bare(space[other]), v) for v in values] for other, values in space.conditions[name].items()}}
-                if name in space.conditions else {}) for name, scale in space.scales.items()}
+                {"when": {other: [_as_plain(_bare(space[other]), v) for v in values] for other, values in conditions[name].items()}}
+                if name in conditions else {}) for conditions in [space.conditions] for name, scale in space.scales.items()}
 
 def _described_scale(scale: Scale) -> dict[str, Any]:
     "A scale as JSON can hold it, without what a reader takes for granted"

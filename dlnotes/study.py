@@ -833,9 +833,10 @@ def _prior(earlier: "Study", filled: Mapping[str, Any], space: Space, direction:
                       "another value, give start=(study, {name: value})", stacklevel=4)
     for name, value in filled.items(): _check_inside(bare[name], {name: value})
     filled = {name: bare[name].point({name: value})[name] for name, value in filled.items()}
+    conditions = space.conditions
     def moved(t: Trial) -> Trial:
         all_of = {**t.params, **filled, **assumed}
-        params = own_copy({name: all_of[name] for name in space if name in all_of and (name not in new or _exists(space, name, all_of))})
+        params = own_copy({name: all_of[name] for name in space if name in all_of and (name not in new or _exists(conditions.get(name, {}), all_of))})
         return replace(t, number=0, params=params, whole=False, given=False, unknown=(), limits=[], tries=())
     trials = [moved(t) for t in (*earlier.prior, *earlier.trials)]
     wrong = _why_outside(space, [t.params for t in trials])
@@ -845,9 +846,9 @@ def _prior(earlier: "Study", filled: Mapping[str, Any], space: Space, direction:
                       f"are left out; the first: {outside[0]}", stacklevel=4)
     return prior
 
-def _exists(space: Space, name: str, params: Mapping[str, Any]) -> bool:
-    "Whether a hyperparameter is there, given the others"
-    return all(other in params and params[other] in values for other, values in space.conditions.get(name, {}).items())
+def _exists(conditions: Mapping[str, list[Any]], params: Mapping[str, Any]) -> bool:
+    "Whether a hyperparameter with these conditions is there, given the others"
+    return all(other in params and params[other] in values for other, values in conditions.items())
 
 def _missing(wanted: list[Any], there: list[Any]) -> list[Any]:
     "Those of `wanted` that are not there, each as often as it is missing"
