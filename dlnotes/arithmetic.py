@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['SOBOL_DIMENSIONS', 'pair_sum', 'between', 'position', 'shifted', 'exp_parts', 'exp', 'log_pair', 'log', 'end_of_log',
-           'power', 'Steps', 'sobol', 'scrambled', 'as_number', 'as_reals']
+           'power', 'Steps', 'sobol', 'scrambled', 'as_number', 'as_reals', 'as_values']
 
 # %% ../nbs/01_arithmetic.ipynb #e3c2a499
 import math
+from collections.abc import Mapping, Set
 from fractions import Fraction
 from functools import lru_cache
-from numbers import Real
+from numbers import Complex, Real
 from reprlib import repr as shortened
 from typing import Any
 
@@ -532,3 +533,41 @@ def as_reals(name: str, a: Any) -> np.ndarray:
             with np.errstate(over="ignore"): return found.astype(np.float64, copy=False)
     except (ValueError, TypeError, OverflowError, NotImplementedError): pass  # rows of different lengths, too large, no array
     raise ValueError(f"{name} must hold real numbers, got {shortened(a)}")
+
+def as_values(value: Any, objectives: int = 1) -> list[float]:
+    """What an objective returned, or a study was told: one float for each objective.
+
+    Parameters
+    ----------
+    value : float, or sequence of float
+        A number of any library.
+    objectives : int
+        How many numbers there ought to be.
+
+    Returns
+    -------
+    list of float
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+
+    Examples
+    --------
+    >>> as_values(np.float32(0.5)), as_values((0.5, 3), 2)
+    ([0.5], [0.5, 3.0])
+    """
+    try:
+        if objectives == 1: return [_as_float(value)]
+        if isinstance(value, (str, bytes, Set, Mapping)): raise TypeError("it has no numbers in an order")
+        found = [_as_float(v) for v in value]
+    except (TypeError, ValueError, OverflowError) as e:
+        wanted = "a number" if objectives == 1 else f"{objectives} numbers, one for each direction"
+        raise TypeError(f"{wanted}, got {shortened(value)}") from e
+    if len(found) != objectives: raise TypeError(f"{objectives} numbers, one for each direction, got {len(found)} numbers")
+    return found
+
+def _as_float(value: Any) -> float:
+    if isinstance(value, Complex) and not isinstance(value, Real): raise TypeError("it is complex")
+    return float(value)

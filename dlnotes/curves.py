@@ -70,7 +70,7 @@ def limits_from(paths: Sequence[tuple[np.ndarray, np.ndarray]], losses: Sequence
     complete = [path for path, loss in zip(paths, losses) if not math.isnan(loss) and len(path[0])]
     if len(complete) < ENOUGH: return []
     longest = max((steps for steps, _ in complete), key=lambda steps: steps[-1])
-    middle = np.median([_at(path, longest[:-1]) for path in complete], axis=0)
+    with np.errstate(over="ignore"): middle = np.median([_at(path, longest[:-1]) for path in complete], axis=0)
     return [(step, loss) for step, loss in zip(longest[:-1].tolist(), middle.tolist()) if loss < math.inf]
 
 # %% ../nbs/07_curves.ipynb #77a8e93f
@@ -153,7 +153,7 @@ def _number(name: str, value: float) -> float:
         if isinstance(value, str): raise TypeError
         value = float(value)
     except (TypeError, ValueError, OverflowError): raise TypeError(f"report needs a number as its {name}, got {value!r}") from None
-    return int(value) if value.is_integer() else value
+    return int(value) if value.is_integer() else value if value == value else math.nan  # which equals itself in a list
 
 # %% ../nbs/07_curves.ipynb #afbe0244
 def expected_losses(paths: Sequence[tuple[np.ndarray, np.ndarray] | None], losses: np.ndarray, ended_early: np.ndarray) -> np.ndarray:

@@ -42,9 +42,9 @@ def target(value: float) -> Callable[[Study], bool]:
     >>> search(lambda p: p["x"], Space(x=Uniform(0, 1)), 60, stop=target(0.05)).best_value <= 0.05
     True
     """
-    if math.isnan(value := as_number(value)): raise ValueError("value must be a number, in the unit of the objective")
+    if math.isnan(enough := as_number(value)): raise ValueError(f"value must be a number, in the unit of the objective, got {value!r}")
     def stop(study: Study) -> bool:
-        return bool(study.complete) and (study.best_value <= value if study.direction == "minimize" else study.best_value >= value)
+        return bool(study.complete) and (study.best_value <= enough if study.direction == "minimize" else study.best_value >= enough)
     return stop
 
 def no_improvement(trials: int) -> Callable[[Study], bool]:

@@ -15,9 +15,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
+from .arithmetic import as_values
 from .choice import FIRST
 from .curves import Pruned, Report
-from .journal import BROKEN, Trial, own_copy, plain_extra, signs_of
+from .journal import BROKEN, Trial, own_copy, plain_extra
+from .space import signs_of
 from .study import Study
 
 # %% ../nbs/10_loop.ipynb #0f688ae0
@@ -115,9 +117,8 @@ def _returned(returned: Any, objectives: int) -> dict[str, Any]:
     "What an objective returned, or TypeError"
     value, extra = returned, {}
     if isinstance(returned, (tuple, list)) and len(returned) == 2 and isinstance(returned[1], Mapping): value, extra = returned
-    if objectives == 1: values = [float(value)]
-    else: values = [float(v) for v in value]
-    if len(values) != objectives: raise TypeError(f"the objective returned {len(values)} numbers, where there are {objectives} directions")
+    try: values = as_values(value, objectives)
+    except TypeError as e: raise TypeError(f"the objective must return {e}; what else shall be kept goes into (value, {{'name': extra}})") from None
     state = "complete" if all(map(math.isfinite, values)) else "infeasible"
     return {"value": None if state == "infeasible" else values[0] if objectives == 1 else values, "state": state,
             "extra": plain_extra(extra)}

@@ -10,13 +10,14 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arithmetic import as_reals, exp, log
-from .scales import Categorical, Scale, Uniform, When
+from .arithmetic import as_number, as_reals, exp, log
+from .scales import Categorical, Integer, Scale, Uniform, When
 
 # %% ../nbs/03_points.ipynb #75f8095c
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ class Points:
             if not isinstance(name, str): raise TypeError(f"names of hyperparameters must be strings, got {name!r}")
             if not isinstance(scale, Scale):
                 raise TypeError(f"{name} must be a scale such as Uniform(0, 1), got {scale!r}")
-            bare = scale.scale if isinstance(scale, When) else scale
+            bare = _bare(scale)
             if type(bare).__module__ != Scale.__module__ and not isinstance(bare, Shares): _try_out(name, bare)
         self.columns: dict[str, Scale] = {}
         "The scale of each position of the unit cube: `mix[0]`, `mix[1]`, ... for `Shares` named mix, else by name."
@@ -158,8 +159,9 @@ class Points:
         "What was given to `where`."
         self._at: dict[str, slice] = {}
         for name, scale in self.scales.items():
+            bare = _bare(scale)
             self._at[name] = slice(len(self.columns), len(self.columns) + len(scale.axes))
-            self.columns |= {f"{name}[{k}]" if len(scale.axes) > 1 else name: axis for k, axis in enumerate(scale.axes)}
+            self.columns |= {f"{name}[{k}]" if isinstance(bare, Shares) else name: axis for k, axis in enumerate(scale.axes)}
         if len(self.columns) != sum(len(scale.axes) for scale in self.scales.values()):
             raise ValueError(f"{list(self.columns)} must be different names")
         self._rules: list[_Rule] = _rules(self)
@@ -176,8 +178,9 @@ class Points:
 
     @property
     def conditions(self) -> dict[str, dict[str, list[Any]]]:
-        "By name, for those that exist only sometimes: the values that each of the others must have."
-        return {name: {other: _values(self[other], given) for other, given in scale.conditions.items()}
+        "By name, for those that exist only sometimes: the values that each of the others must have, in the order of its scale."
+        def each(parent: Scale, given: Any) -> list[Any]: return parent.ppf(np.unique(parent.positions(_values(parent, given)))).tolist()
+        return {name: {other: each(self[other], given) for other, given in scale.conditions.items()}
                 for name, scale in self.scales.items() if isinstance(scale, When)}
 
     @property
@@ -192,7 +195,8 @@ class Points:
     def __len__(self) -> int: return len(self.scales)
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Points): return NotImplemented
-        return (list(self.scales.items()), self.constraints) == (list(other.scales.items()), other.constraints)
+        of = lambda s: ([(name, _bare(scale)) for name, scale in s.scales.items()], s.conditions, s.constraints)
+        return of(self) == of(other)
     def __hash__(self) -> int: return hash((tuple(self.scales.items()), self.constraints))
     def __getstate__(self) -> dict[str, Any]: return {k: v for k, v in vars(self).items() if k != "_every"}
     def __repr__(self) -> str:
@@ -227,7 +231,7 @@ class Points:
         u = self._checked(u)
         here = self._present(u) if self._rules else None
         if here is not None: u = np.where(here, u, 0.5)
-        columns = [scale.ppf(u[:, at] if len(scale.axes) > 1 else u[:, at.start]).tolist()
+        columns = [scale.ppf(u[:, at] if isinstance(_bare(scale), Shares) else u[:, at.start]).tolist()
                    for scale, at in zip(self.scales.values(), self._at.values())]
         points = [dict(zip(self.scales, values)) for values in zip(*columns)]
         if here is None: return points
@@ -284,7 +288,7 @@ class Points:
         Returns
         -------
         dict
-            The same values.
+            The same values, numbers of any library as plain ones.
 
         Raises
         ------
@@ -301,9 +305,8 @@ class Points:
         if not self.holds(own):
             raise ValueError(f"{own!r} is not allowed by {' and '.join(map(name_of, self.constraints))}")
         for name, value in own.items():
-            bare = self.columns.get(name)
-            if isinstance(bare, Categorical): own[name] = bare.ppf(u[self._at[name].start])
-            elif isinstance(value, np.generic): own[name] = value.item()
+            bare = _bare(self[name])
+            own[name] = bare.ppf(u[self._at[name].start]) if isinstance(bare, Categorical) else _plain(bare, value)
         return own
 
     def holds(self, params: Mapping[str, Any]) -> bool:
@@ -497,6 +500,15 @@ class Points:
         for name in _in_order(self):
             if (scale := _still(self, left, name, finer[name])) is not None: left[name] = scale
         return type(self)({n: left[n] for n in self if n in left}).with_constraints(self.constraints)
+
+def _bare(scale: Scale) -> Scale: return scale.scale if isinstance(scale, When) else scale
+
+def _plain(scale: Scale, value: Any) -> Any:
+    "A value that is on a scale as plain Python has it, whichever library's number it is"
+    if isinstance(scale, Shares): return tuple(as_reals("shares", value).tolist())
+    if isinstance(scale, Integer): return int(value)
+    if type(value) in (int, float) or math.isnan(number := as_number(value)): return value.item() if isinstance(value, np.generic) else value
+    return int(value) if isinstance(value, Integral) else number
 
 def _try_out(name: str, scale: Scale) -> None:
     "TypeError unless a scale that somebody else wrote does what a search will ask of it"

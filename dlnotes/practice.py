@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from .arithmetic import as_number
-from .scales import Categorical, Integer, LogUniform
+from .scales import Categorical, Integer, LogUniform, Part
 from .journal import Trial, own_copy, run_seed
 from .space import Space, Stream, sign_of, stream_key, whole_number
 from .loop import evaluate
@@ -792,17 +792,28 @@ def to_optuna(study: Study) -> Any:
     except ImportError: raise ImportError("to_optuna needs Optuna: pip install 'optuna>=5'") from None
     each = {name: _distribution(optuna.distributions, scale) for name, scale in study.space.columns.items()}
     states = optuna.trial.TrialState
-    theirs = optuna.create_study(direction=study.direction)
+    theirs = optuna.create_study(directions=[study.direction] if isinstance(study.direction, str) else study.direction)
     for t, at in zip(study.trials, study.space.cdf([t.params for t in study.trials]).tolist()):
-        params = {name: t.params.get(name, v) for name, v in zip(each, at) if v == v}  # shares as positions
+        params = {name: _optunas_value(study.space.columns[name], t.params.get(name, v), v) for name, v in zip(each, at) if v == v}
         theirs.add_trial(optuna.trial.create_trial(
-            params=params, distributions={name: each[name] for name in params}, value=t.value,
+            params=params, distributions={name: each[name] for name in params},
+            values=None if t.state != "complete" else t.values or [t.value],
             state=states.COMPLETE if t.state == "complete" else states.FAIL,
             user_attrs=dict(state=t.state, error=t.error)))
     return theirs
 
+def _choices(scale):
+    "Its options, by name those that Optuna cannot compare, such as arrays"
+    return [option if isinstance(option == option, bool) else repr(option) for option in scale.options]
+
+def _optunas_value(scale, value, at):
+    "What Optuna has for a value: shares, and what is on a scale of somebody's own, by position"
+    if isinstance(scale, Categorical): return _choices(scale)[int(scale.places(np.float64(at)))]
+    return value if hasattr(scale, "high") and not isinstance(scale, Part) else at
+
 def _distribution(module, scale):
     "Optuna's distribution for one of our scales; it has none for ReverseLogUniform, which becomes an even one"
-    if isinstance(scale, Categorical): return module.CategoricalDistribution(scale.options)
+    if isinstance(scale, Categorical): return module.CategoricalDistribution(_choices(scale))
+    if not hasattr(scale, "high") or isinstance(scale, Part): return module.FloatDistribution(0, 1)
     if isinstance(scale, Integer): return module.IntDistribution(scale.low, scale.high, log=scale.log, step=1 if scale.log else scale.step)
     return module.FloatDistribution(scale.low, scale.high, log=isinstance(scale, LogUniform), step=getattr(scale, "step", None))

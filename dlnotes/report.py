@@ -385,9 +385,11 @@ def write_report(study: Study | str | os.PathLike[str], path: str | os.PathLike[
             warnings.simplefilter("ignore")  # a last line that is being written
             study = Study.load(study)
     elif not isinstance(study, Study): raise TypeError(f"study must be a Study or the path of a journal, got {study!r}")
-    if path.is_file() and path.open("rb").read(17) == b'{"dlnotes_journal':
-        raise ValueError(f"{path} is a journal, which a report would replace: give another path")
-    page = _page(study, title).encode("utf-8", "xmlcharrefreplace")
+    if path.is_dir(): raise IsADirectoryError(f"{path} is a folder: give a file in it, such as {path/'study.html'}")
+    if path.is_file():
+        with path.open("rb") as file: begins = file.read(17)
+        if begins == b'{"dlnotes_journal': raise ValueError(f"{path} is a journal, which a report would replace: give another path")
+    page = _page(study, str(title)).encode("utf-8", "xmlcharrefreplace")
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         part.write_bytes(page)

@@ -58,7 +58,7 @@ def _checked(objective, n_trials, n_jobs, executor, timeout, max_memory, stage_s
         raise TypeError(f"search has no stages any more: give lag={stage_size!r} to plan each trial from those up to that "
                         "many before it, so that as many can run side by side")
     if executor is not None and not isinstance(executor, Executor):
-        raise TypeError(f"executor must be a concurrent.futures.Executor, got {executor!r}")
+        raise TypeError(f"executor must be a concurrent.futures.Executor, as client.get_executor() is for Dask, got {executor!r}")
     if executor is not None and as_number(n_jobs) != 1:
         raise ValueError(f"give n_jobs or executor, not both: the executor has its own workers (n_jobs={n_jobs})")
     if isinstance(executor, ThreadPoolExecutor) and (timeout, max_memory) != (None, None):

@@ -32,7 +32,7 @@ from sklearn.utils.validation import _check_method_params, indexable
 
 from .choice import FIRST
 from .journal import Trial
-from .scales import Categorical, Integer, LogUniform, Scale, Uniform
+from .scales import Categorical, Integer, LogUniform, Scale, Uniform, When
 from .space import Space
 from .study import Study
 
@@ -134,22 +134,36 @@ def translated(space: Any) -> tuple[Space, dict[str, Callable[[Any], Any]]]:
     >>> meaning["scaler"]("min")
     <built-in function min>
     """
-    if isinstance(space, Space): return space, {}
     if isinstance(space, list) and len(space) == 1: space = space[0]
+    if isinstance(space, Space): return space, {}
     if not isinstance(space, Mapping):
-        raise TypeError(f"space must be one Space, or one dict with a scale or a list of options for each name, got {space!r}")
+        raise TypeError("space must be one Space, or one dict with a scale or a list of options for each name, in which what belongs to "
+                        f"some options alone has conditions, as in gamma=LogUniform(1e-4, 1).when(kernel='rbf'); got {space!r}")
     scales, meaning = dict[str, Scale](), dict[str, Meaning]()
     for name, given in space.items():
         try: scales[name], means = _scale(given)
         except (TypeError, ValueError) as e: raise type(e)(f"{name}: {e}") from e
         if means: meaning[name] = means
-    return Space(scales), meaning
+    return _with_names(scales, meaning), meaning
+
+def _with_names(scales: dict[str, Scale], meaning: dict[str, Meaning]) -> Space:
+    "The space of some scales, whose conditions may be on options that have names here"
+    asked = {other for scale in scales.values() if isinstance(scale, When) for other in scale.conditions}
+    if not asked & meaning.keys(): return Space(scales)
+    meant = {name: Categorical([meaning[name](o) for o in scale.options]) if name in meaning and isinstance(scale, Categorical) else scale
+             for name, scale in scales.items()}
+    called = lambda name, value: scales[name].ppf(meant[name].positions([value])[0])
+    conditions = {name: {other: [called(other, v) for v in values] for other, values in of.items()} for name, of in Space(meant).conditions.items()}
+    return Space({name: When(scale.scale, conditions[name]) if isinstance(scale, When) else scale for name, scale in scales.items()})
 
 def _scale(given: Any) -> tuple[Scale, Meaning | None]:
     if isinstance(given, Categorical): return _options(given.options)
     if isinstance(given, Scale): return given, None
     if hasattr(given, "ppf") and hasattr(given, "support"): return _distribution(given)
     if type(given).__module__.startswith("skopt."): return _dimension(given)
+    if hasattr(given, "icdf"):
+        raise TypeError(f"{given!r} is of the new kind of scipy.stats, which no search of scikit-learn takes: give one of the other kind, "
+                        "such as stats.loguniform(1e-3, 1), or a scale")
     if hasattr(given, "rvs"):
         raise TypeError(f"{given!r} can only be drawn from, and a search has to know which values are neighbours: give a "
                         "distribution that has ppf and support, as those of scipy.stats, or a scale")
@@ -467,7 +481,7 @@ class SearchCV(BaseSearchCV):
         context = self._context().call_on_fit_task_begin(**about)
         tasks = context.subcontext(task_name="search", max_subtasks=self.n_trials*len(splits), sequential_subtasks=False)
         tasks.call_on_fit_task_begin(estimator=self)
-        study, folds = self._search(space, self._fits(call, tasks), lambda: self._stamp(X, y, params, splits))
+        study, folds = self._search(space, self._fits(call, tasks), lambda: self._stamp(X, y, params, splits, _quantiles(space, meaning)))
         tasks.call_on_fit_task_end(estimator=self)
         candidates, outs = [known(t) for t in study.trials], folds.of(study.trials, len(splits))
         _warn_or_raise_about_fit_failures([out for out in outs if out["fit_time"] >= 0], self.error_score)
@@ -533,11 +547,11 @@ class SearchCV(BaseSearchCV):
         else: seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         return Study(space, seed, "maximize", self.journal, self.lag, prune=False)
 
-    def _stamp(self, X: Any, y: Any, params: dict[str, Any], splits: list[tuple[Any, Any]]) -> dict[str, Any]:
+    def _stamp(self, X: Any, y: Any, params: dict[str, Any], splits: list[tuple[Any, Any]], distributions: dict[str, Any]) -> dict[str, Any]:
         "What the folds of a journal are of"
         names = "estimator", "scoring", "error_score", "return_train_score", "race"
         data = {"X": X, "y": y, "fit arguments": params, "folds": splits}
-        return {k: joblib.hash(v) for k, v in data.items()} | {name: _name_of(getattr(self, name)) for name in names}
+        return {k: joblib.hash(v) for k, v in data.items()} | {name: _name_of(getattr(self, name)) for name in names} | {"distributions": distributions}
 
     def _results(self, candidates: list[dict[str, Any]], outs: list[dict[str, Any]]) -> dict[str, Any]:
         "Their table; times are means of the folds that were run"
@@ -569,6 +583,10 @@ class SearchCV(BaseSearchCV):
             self.refit_time_ = time.time() - start
         if hasattr(self.best_estimator_, "feature_names_in_"): self.feature_names_in_ = self.best_estimator_.feature_names_in_
         task.call_on_fit_task_end(**about)
+
+def _quantiles(space: Space, meaning: Mapping[str, Meaning]) -> dict[str, list[str]]:
+    "What the positions of a distribution mean, of which the journal has no word"
+    return {name: [f"{meaning[name](u):.6g}" for u in (0.001, 0.1, 0.5, 0.9, 0.999)] for name in meaning if not isinstance(space[name], Categorical)}
 
 def _parallel(**options: Any) -> Parallel:
     "Workers that give results one by one, or all at once where joblib's backend cannot"

@@ -9,22 +9,25 @@ __all__ = ['LAG', 'Study']
 import itertools
 import math
 import os
+import traceback
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from html import escape
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
 
-from .arithmetic import as_number
+from .arithmetic import as_number, as_values
 from .choice import FIRST, expected_gain, mixed, recommend, suggest, times_beaten
 from .curves import ENOUGH, Report, best_so_far, expected_losses, limits_from
-from .journal import BROKEN, Header, Journal, Record, Trial, own_copy, plain_extra, read_journal, run_seed, signs_of
-from .space import Space, Stream, whole_number
+from .journal import BROKEN, STATES, Header, Journal, Record, Trial, own_copy, plain_extra, read_journal, run_seed
+from .scales import When
+from .space import Space, Stream, signs_of, whole_number
 
 # %% ../nbs/09_study.ipynb #4c7e6d1d
 LAG = 2 # two workers are busy; the benchmark has what this and other lags cost
@@ -94,10 +97,12 @@ class Study:
         "The points to try first, and the trials to learn from, that a journal does not have yet"
         given = [t.params for t in self._trials.values() if t.given and t.number not in self._added] + self._queue
         for params in _missing(points, given): self.add(params)
-        for trial in _missing(prior, [replace(t, number=0) for t in self._prior]):
-            self._write(prior=trial.params, **_told(trial))
-            self._prior.append(replace(trial, number=len(self._prior)))
-            self._enter([self._prior_row(len(self._prior) - 1)])
+        there = len(self._prior)
+        if not (new := _missing(prior, [replace(t, number=0) for t in self._prior])): return
+        with self.held():
+            for trial in new: self._write(prior=trial.params, **_told(trial))
+        self._prior += [replace(trial, number=i) for i, trial in enumerate(new, there)]
+        self._enter([self._prior_row(i) for i in range(there, len(self._prior))])
 
     def _prior_row(self, i: int) -> Trial:
         "Trials of an earlier study have numbers below 0 in the table"
@@ -253,7 +258,7 @@ class Study:
         found = [(self._paths[n], loss) for n, loss in zip(rows["number"].tolist(), rows["loss"][:, 0].tolist()) if n in self._paths]
         return limits_from([path for path, _ in found], [loss for _, loss in found])
 
-    def tell(self, trial: Trial | int, value: Any = None, *, error: str = "", state: str | None = None,
+    def tell(self, trial: Trial | int, value: Any = None, *, error: str | BaseException = "", state: str | None = None,
              seconds: float = 0.0, extra: Mapping[str, Any] | None = None,
              curve: Sequence[tuple[float, float]] = ()) -> None:
         """How a trial ended.
@@ -264,7 +269,7 @@ class Study:
             From `ask`, or its number; or a run of it from `again`.
         value : float, or sequence of float, optional
             What to optimise, one number for each objective; NaN or an infinite value is "infeasible".
-        error : str
+        error : str or exception
             Why there is no value.
         state : str, optional
             How it ended, if not "complete", "infeasible" or, with an error, "failed": "pruned", "timeout" or "lost".
@@ -278,7 +283,7 @@ class Study:
         Raises
         ------
         ValueError
-            If there is no such trial, or it has ended already.
+            If there is no such trial, it has ended already, or the state is none of these.
         TypeError
             If the value is no number, or there is neither a value nor an error.
         OSError
@@ -302,10 +307,11 @@ class Study:
         if before.state != "open" and not (before.run and before.state in BROKEN):
             said = (before.values or before.value) if before.state == "complete" else before.state
             raise ValueError(f"trial {number} has ended already: it was told as {said}")
+        error = _checked_error(error)
         values, state = _outcome(number, value, error, state, len(self._signs))
         if math.isnan(seconds := as_number(took := seconds)): raise ValueError(f"seconds must be a number, got {took!r}")
         now = replace(before, **_as_value(values), state=state, error=error, seconds=seconds,
-                      extra=plain_extra(extra or {}), curve=_checked_curve(curve))
+                      extra=_checked_extra({} if extra is None else extra), curve=_checked_curve(curve))
         if now.run:
             self._write(again=number, run=now.run, **_told(now))
             self._runs[number, now.run] = now
@@ -514,7 +520,7 @@ class Study:
         """The complete trials that no other is better than: with several objectives, those where one can only be bettered
         at the cost of another (the Pareto front), in the order of their numbers."""
         done = self.complete
-        beaten = times_beaten(np.array([self._losses(t) for t in done]).reshape(len(done), -1))
+        beaten = times_beaten(np.array([self._losses(t) for t in done]).reshape(len(done), len(self._signs)))
         return [t for t, times in zip(done, beaten) if not times]
 
     def only(self, objective: int) -> "Study":
@@ -609,7 +615,7 @@ class Study:
         """
         done = self.complete
         if len(self._signs) == 1: return sorted(done, key=self._loss)
-        beaten = times_beaten(np.array([self._losses(t) for t in done]).reshape(len(done), -1))
+        beaten = times_beaten(np.array([self._losses(t) for t in done]).reshape(len(done), len(self._signs)))
         return [done[i] for i in beaten.argsort(kind="stable")]
 
     def _loss(self, trial: Trial) -> float:
@@ -770,19 +776,24 @@ class Study:
         head = cells("th", ["trial", "value", *self.space])
         return f"<p>{escape(repr(self)[1:-1])}</p><table><thead>{head}</thead><tbody>{''.join(body)}</tbody></table>"
 
-def _checked(space: Any, seed: Any, direction: Any, lag: Any) -> tuple[Space, int, str, int | None]:
+def _checked(space: Any, seed: Any, direction: Any, lag: Any) -> tuple[Space, int, str | tuple[str, ...], int | None]:
     "What a study is of, or TypeError or ValueError"
     if not isinstance(space, Space): raise TypeError(f"space must be a Space, got {space!r}")
-    if not isinstance(direction, str): direction = tuple(direction) if len(direction) != 1 else direction[0]
-    signs_of(direction)
-    return space, whole_number("seed", seed, -math.inf), direction, None if lag is None else whole_number("lag", lag, 1)
+    return space, whole_number("seed", seed, -math.inf), _checked_direction(direction), None if lag is None else whole_number("lag", lag, 1)
+
+def _checked_direction(direction: Any) -> str | tuple[str, ...]:
+    "A plain text, or several, or an error"
+    if isinstance(direction, (Set, Mapping)): raise TypeError(f"direction must be a text, or a list of one for each objective, got {direction!r}")
+    each = [direction] if isinstance(direction, str) or not isinstance(direction, Iterable) else list(direction)
+    signs_of(tuple(each))
+    return str(each[0]) if len(each) == 1 else tuple(map(str, each))
 
 def _checked_start(start: Any, space: Space, direction: str | tuple[str, ...]) -> tuple[list[dict[str, Any]], list[Trial]]:
     "Points to try first, and trials to learn from, or an error"
     if isinstance(start, Study): start = start, {}
     if isinstance(start, tuple) and len(start) == 2 and isinstance(start[0], Study): return [], _prior(*start, space, direction)
     if start is None: return [], []
-    if isinstance(start, Mapping) or not isinstance(start, Iterable) or not all(isinstance(params, Mapping) for params in start):
+    if isinstance(start, (Mapping, Iterator)) or not isinstance(start, Iterable) or not all(isinstance(params, Mapping) for params in start):
         raise TypeError(f"start must be a list of dicts, or a Study, got {start!r}")
     for params in start: _check_inside(space, dict(params))
     return [space.point(params) for params in start], []
@@ -796,6 +807,16 @@ def _check_inside(space: Space, params: dict[str, Any]) -> None:
             except (ValueError, TypeError) as why: raise ValueError(f"{name}={value!r} is not in the space: {why}") from None
         raise ValueError(str(e)) from None
 
+def _why_outside(space: Space, points: list[dict[str, Any]]) -> list[str]:
+    "For each point why it is not in the space, empty if it is: quickly, if nothing is wrong"
+    def why(params: dict[str, Any]) -> str:
+        try: _check_inside(space, params)
+        except ValueError as e: return str(e)
+        return ""
+    try: space.cdf(points)
+    except (ValueError, TypeError): return [*map(why, points)]
+    return [*map(why, points)] if space.constraints else [""]*len(points)
+
 def _prior(earlier: "Study", filled: Mapping[str, Any], space: Space, direction: str | tuple[str, ...]) -> list[Trial]:
     "The ended trials of an earlier study as points of this space, with a warning for those that are outside"
     if earlier.direction != direction: raise ValueError(f"the earlier study had direction={earlier.direction!r}, this one {direction!r}")
@@ -805,27 +826,29 @@ def _prior(earlier: "Study", filled: Mapping[str, Any], space: Space, direction:
     if unknown := [name for name in filled if name not in space.scales or name in earlier.space.scales]:
         raise ValueError(f"start gives a value for {', '.join(unknown)}, which is not new in this space: leave it out")
     new = [name for name in space if name not in earlier.space.scales]
-    assumed = {name: space[name].ppf(0.5 if len(space[name].axes) == 1 else [0.5]*len(space[name].axes))
-               for name in new if name not in filled}
+    bare = {name: Space({name: scale.scale if isinstance(scale, When) else scale}) for name in new for scale in [space[name]]}
+    assumed = {name: one.ppf([[0.5]*len(one.columns)])[0][name] for name, one in bare.items() if name not in filled}
     if assumed:
         warnings.warn(f"the earlier study had no {', '.join(assumed)}: its trials are taken to have had {assumed}; if it was "
                       "another value, give start=(study, {name: value})", stacklevel=4)
-    for name, value in filled.items(): _check_inside(Space({name: getattr(space[name], "scale", space[name])}), {name: value})
-    prior, outside = list[Trial](), list[str]()
-    for t in [*earlier.prior, *earlier.trials]:
+    for name, value in filled.items(): _check_inside(bare[name], {name: value})
+    filled = {name: bare[name].point({name: value})[name] for name, value in filled.items()}
+    conditions = space.conditions
+    def moved(t: Trial) -> Trial:
         all_of = {**t.params, **filled, **assumed}
-        params = own_copy({name: all_of[name] for name in space if name in all_of and (name not in new or _exists(space, name, all_of))})
-        try: _check_inside(space, params)
-        except ValueError as e: outside.append(str(e))
-        else: prior.append(replace(t, number=0, params=params, whole=False, given=False, unknown=(), limits=[], tries=()))
+        params = own_copy({name: all_of[name] for name in space if name in all_of and (name not in new or _exists(conditions.get(name, {}), all_of))})
+        return replace(t, number=0, params=params, whole=False, given=False, unknown=(), limits=[], tries=())
+    trials = [moved(t) for t in (*earlier.prior, *earlier.trials)]
+    wrong = _why_outside(space, [t.params for t in trials])
+    prior, outside = [t for t, why in zip(trials, wrong) if not why], [why for why in wrong if why]
     if outside:
         warnings.warn(f"{len(outside)} of {len(outside) + len(prior)} trials of the earlier study are outside of this space and "
                       f"are left out; the first: {outside[0]}", stacklevel=4)
     return prior
 
-def _exists(space: Space, name: str, params: Mapping[str, Any]) -> bool:
-    "Whether a hyperparameter is there, given the others"
-    return all(other in params and params[other] in values for other, values in space.conditions.get(name, {}).items())
+def _exists(conditions: Mapping[str, list[Any]], params: Mapping[str, Any]) -> bool:
+    "Whether a hyperparameter with these conditions is there, given the others"
+    return all(other in params and params[other] in values for other, values in conditions.items())
 
 def _missing(wanted: list[Any], there: list[Any]) -> list[Any]:
     "Those of `wanted` that are not there, each as often as it is missing"
@@ -843,13 +866,11 @@ def _checked_path(journal: Any) -> str | os.PathLike[str]:
 
 def _outcome(number: int, value: Any, error: str, state: str | None, objectives: int) -> tuple[list[float], str]:
     "The values of a trial that has ended, none if it is not complete, and its state"
-    if error or state in ("failed", "timeout", "lost", "pruned"): return [], state or "failed"
-    if value is None and state == "infeasible": return [], state
-    try: values = [float(value)] if objectives == 1 else [float(v) for v in value]
-    except (TypeError, ValueError, OverflowError): values = []
-    if len(values) != objectives:
-        wanted = "a number" if objectives == 1 else f"{objectives} numbers"
-        raise TypeError(f"tell needs {wanted} as the value of trial {number}, or error=\"...\", got {value!r}")
+    if state not in (None, *STATES): raise ValueError(f"state must be one of {', '.join(STATES)}, or left out, got {state!r}")
+    if error and state == "complete": raise ValueError(f"trial {number} cannot be complete and have the error {shortened(error)}: leave out one of them")
+    if error or state not in (None, "complete"): return [], state or "failed"
+    try: values = as_values(value, objectives)
+    except TypeError as e: raise TypeError(f"the value of trial {number} must be {e}; if there is none, tell error=\"...\"") from None
     return (values, "complete") if all(map(math.isfinite, values)) else ([], "infeasible")
 
 def _as_value(values: list[float]) -> dict[str, Any]:
@@ -864,5 +885,17 @@ def _told(trial: Trial) -> dict[str, Any]:
 def _checked_curve(curve: Any) -> list[tuple[float, float]]:
     "The curve as `Report` would have kept it"
     report = Report()
-    for step, value in curve: report(step, value)
+    try: pairs = [(step, value) for step, value in curve]
+    except (TypeError, ValueError): raise TypeError(f"curve must be a list of (step, value), got {shortened(curve)}") from None
+    for step, value in pairs: report(step, value)
     return report.curve
+
+def _checked_error(error: Any) -> str:
+    "What an error says, or TypeError"
+    if isinstance(error, BaseException): return "".join(traceback.format_exception(error))
+    if error is None or isinstance(error, str): return str(error or "")
+    raise TypeError(f"error must be a text or an exception, got {error!r}")
+
+def _checked_extra(extra: Any) -> dict[str, Any]:
+    if not isinstance(extra, Mapping): raise TypeError(f"extra must be a dict of what else to keep, by name, got {shortened(extra)}")
+    return plain_extra(extra)

@@ -316,7 +316,8 @@ def _submission(executor: Executor, objective: Objective, limits: tuple, directi
         return lambda trial, token: executor.submit(_in_thread, objective, *_call(trial, direction))
     payload, client = _packed(objective), getattr(executor, "_client", None)
     send = getattr(client, "scatter", None)  # a Dask cluster, where the bytes travel once to each worker
-    sent = send(payload, broadcast=True) if send else payload
+    try: sent = send(payload, broadcast=True) if send else payload
+    except Exception as e: raise RuntimeError(f"the cluster of {executor!r} cannot be reached ({e!r}): has its client been closed?") from e
     def submit(trial, token):
         nonlocal sent
         call = _call(trial, direction)

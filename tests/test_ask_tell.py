@@ -85,7 +85,7 @@ def test_what_cannot_be_told_is_said_and_changes_nothing(tmp_path):
     before = journal.read_bytes()
     for error, words, act in [
         (ValueError, r"trial 7 was never asked for: open are \[0\]", lambda: study.tell(7, 1.0)),
-        (TypeError, "value of trial 0, or error=.*got None", lambda: study.tell(trial)),
+        (TypeError, "value of trial 0 must be a number, got None; .*error=", lambda: study.tell(trial)),
         (TypeError, "got 'good'", lambda: study.tell(trial, "good")),
         (TypeError, "trial must be an integer", lambda: study.tell("0", 1.0)),
         (ValueError, "needs values for", lambda: study.add({"lr": 0.1})),

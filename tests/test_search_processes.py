@@ -267,6 +267,8 @@ def test_ctrl_c_ends_with_what_is_done(tmp_path, n_jobs):
             open(sys.argv[1], "a").write("x")
             time.sleep(0.1)
             return bowl(params)
+        import signal
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
         study = search(slow, SPACE, 1000, n_jobs=int(sys.argv[2]))
         print(len(study.trials), study.best.value < 100)
         """,

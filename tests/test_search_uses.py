@@ -434,7 +434,9 @@ def test_a_wrong_number_of_values_costs_the_trial_alone():
     states = {t.state for t in search(at_times, space, 20, direction=["minimize", "maximize"]).trials}
     assert states == {"complete", "failed"}
     three = search(lambda p: (*two(p), 1.0) if p["x"] > 0 else two(p), space, 20, direction=["minimize", "maximize"])
-    assert "returned 3 numbers" in next(t.error for t in three.trials if t.state == "failed")
+    assert "must return 2 numbers, one for each direction, got 3" in next(
+        t.error for t in three.trials if t.state == "failed"
+    )
     infinite = search(lambda p: (math.inf, 0.0) if p["x"] > 0 else two(p), space, 8, direction=["minimize", "maximize"])
     assert {t.state for t in infinite.trials} == {"complete", "infeasible"}
     with pytest.raises(ValueError, match="direction"):
@@ -510,10 +512,11 @@ def test_an_objective_may_use_processes_of_its_own(tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="sends a signal to a group of processes")
 def test_ctrl_c_while_workers_start_prints_no_traceback_of_theirs(tmp_path):
     path = tmp_path / "script.py"
+    hears = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # a shell may have had it ignored
     path.write_text(
         script.format(
             body="time.sleep(30)",
-            run="print('now', flush=True); search(objective, Space(x=Uniform(0, 1)), 8, n_jobs=2, lag=4)",
+            run=f"{hears}; print('now', flush=True); search(objective, Space(x=Uniform(0, 1)), 8, n_jobs=2, lag=4)",
         )
     )
     for after in (0.05, 0.3, 0.6):

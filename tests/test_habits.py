@@ -1,0 +1,307 @@
+"""What people do who come from other libraries: it works, or it is refused in words before anything is written."""
+
+import math
+import os
+import subprocess
+import sys
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from dlnotes import (
+    Categorical,
+    Integer,
+    LogUniform,
+    Shares,
+    Space,
+    Study,
+    Uniform,
+    edges,
+    importance,
+    recheck,
+    search,
+    target,
+)
+from dlnotes.journal import plain_extra
+from dlnotes.scales import Scale
+
+SPACE = Space(x=Uniform(0, 1), n=Integer(1, 5))
+
+
+def depth(params):
+    return params["x"] + params["n"]
+
+
+# What is told
+
+
+class Silent:
+    def __repr__(self):
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "told"),
+    [
+        ("be complete and have the error", ValueError, dict(error="boom", state="complete")),
+        ("state must be one of .*'open'", ValueError, dict(error="boom", state="open")),
+        ("state must be one of .*'FAIL'", ValueError, dict(state="FAIL")),
+        ("state must be one of .*'done'", ValueError, dict(value=0.5, state="done")),
+        ("state must be one of .* got 2", ValueError, dict(value=0.5, state=2)),
+        ("error must be a text or an exception, got 5", TypeError, dict(error=5)),
+        ("extra must be a dict", TypeError, dict(value=0.5, extra=["accuracy"])),
+        ("extra must be a dict", TypeError, dict(value=0.5, extra=0.9)),
+        ("curve must be a list", TypeError, dict(value=0.5, curve={1: 0.5})),
+        ("curve must be a list", TypeError, dict(value=0.5, curve=[0.5, 0.4])),
+        ("curve must be a list", TypeError, dict(value=0.5, curve=None)),
+        ("must be a number, got 1j", TypeError, dict(value=1j)),
+        ("must be a number, got np.complex", TypeError, dict(value=np.complex64(1))),
+        ("must be a number, got 1000", TypeError, dict(value=10**400)),
+        ("must be a number, got {'loss'", TypeError, dict(value={"loss": 1})),
+    ],
+)
+def test_what_a_journal_could_not_be_read_with_is_refused_and_changes_nothing(tmp_path, words, error, told):
+    study = Study(SPACE, journal=tmp_path / "run.jsonl")
+    trial = study.ask()
+    before = (tmp_path / "run.jsonl").read_bytes()
+    with pytest.raises(error, match=words):
+        study.tell(trial, **told)
+    assert (tmp_path / "run.jsonl").read_bytes() == before and study.open == [trial]
+
+
+@pytest.mark.parametrize("value", ["12", b"12", {1: 2, 3: 4}, {1, 2}, (1, 2j), (1,), (1, 2, 3), 1, None, [[1, 2]]])
+def test_several_objectives_take_numbers_in_an_order(value):
+    study = Study(SPACE, direction=["minimize", "maximize"])
+    with pytest.raises(TypeError, match="2 numbers, one for each direction, got"):
+        study.tell(study.ask(), value)
+
+
+def test_an_exception_may_be_told_and_a_curve_with_nan_equals_itself(tmp_path):
+    study = Study(SPACE, journal=tmp_path / "run.jsonl")
+    try:
+        raise MemoryError("of the device")
+    except MemoryError as e:
+        study.tell(study.ask(), error=e)
+    study.tell(study.ask(), 0.5, error=None, curve=[(1, float("nan")), (2, math.inf)])
+    study.tell(study.ask(), 0.5, state="infeasible")
+    error = study.trials[0].error
+    assert "raise MemoryError" in error and error.endswith("MemoryError: of the device\n")
+    assert [t.state for t in study.trials] == ["failed", "complete", "infeasible"]
+    assert Study.load(tmp_path / "run.jsonl") == study
+
+
+def test_what_cannot_be_shown_or_has_no_end_costs_no_trial(tmp_path):
+    endless = [1]
+    endless.append(endless)
+    extra = {"silent": Silent(), "endless": endless, "huge": 10**5000}
+    study = search(lambda p: (p["x"], extra), SPACE, 2, journal=tmp_path / "run.jsonl")
+    assert len(study.complete) == 2 and Study.load(tmp_path / "run.jsonl") == study
+    assert study.best.extra["silent"] == "<Silent>" and plain_extra(10**5000) == "<int>"
+
+
+@pytest.mark.parametrize("returned", [None, {"loss": 0.5}, (0.5, None), "good", 1j, [0.5], 10**400])
+def test_an_objective_that_returns_no_number_is_told_what_to_return(returned):
+    with pytest.raises(RuntimeError, match=r"the objective must return a number, got .*'name': extra"):
+        search(lambda p: returned, SPACE, 3)
+
+
+# What is given
+
+
+@pytest.mark.parametrize("number", [Fraction(1, 2), np.array(0.5), np.float16(0.5), np.longdouble(0.5), 0.5])
+def test_known_points_are_numbers_of_any_library_and_plain_in_the_record(tmp_path, number):
+    start = [{"x": number, "n": np.array(3)}, {"x": True, "n": 3.0}]
+    study = search(depth, SPACE, 3, start=start, journal=tmp_path / "run.jsonl")
+    assert [t.params for t in study.trials[:2]] == [{"x": 0.5, "n": 3}, {"x": 1, "n": 3}]
+    assert {type(v) for t in study.trials[:2] for v in t.params.values()} <= {int, float}
+    assert {type(t.params["n"]) for t in study.trials} == {int} and Study.load(tmp_path / "run.jsonl") == study
+    assert len(search(depth, SPACE, 4, start=start, journal=tmp_path / "run.jsonl").trials) == 4
+
+
+def test_a_decimal_is_said_not_to_be_in_the_space():
+    with pytest.raises(ValueError, match="x=Decimal"):
+        search(depth, SPACE, 3, start=[{"x": Decimal("0.5"), "n": 3}])
+
+
+@pytest.mark.parametrize(
+    "direction", [None, 5, {"minimize"}, {"minimize": 1}, [["minimize"]], iter([]), ["minimize", None]]
+)
+def test_what_is_no_direction_is_named(direction):
+    with pytest.raises((TypeError, ValueError), match="direction"):
+        Study(SPACE, direction=direction)
+
+
+@pytest.mark.parametrize("direction", [["maximize"], np.array(["maximize"]), np.str_("maximize"), iter(["maximize"])])
+def test_a_direction_is_a_plain_text(direction):
+    assert type(Study(SPACE, direction=direction).direction) is str
+
+
+def test_points_that_can_be_read_only_once_are_refused():
+    with pytest.raises(TypeError, match="start must be a list of dicts"):
+        search(depth, SPACE, 3, start=iter([{"x": 0.5, "n": 3}]))
+
+
+def test_a_target_that_is_no_number_is_named():
+    with pytest.raises(ValueError, match="got 'low'"):
+        target("low")
+
+
+# Spaces
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        Space(mix=Shares(2)),
+        Space(kind=Categorical("a", "b"), mix=Shares(2).when(kind="a"), more=Shares(2)),
+    ],
+)
+def test_two_shares_are_searched_recorded_and_judged(tmp_path, space):
+    def first(params):
+        return params.get("mix", (0.4, 0.6))[0]
+
+    journal = tmp_path / "run.jsonl"
+    known = {"mix": [0.5, 0.5], "kind": "a", "more": (1, 0)}
+    start = [{name: known[name] for name in space}]
+    study = search(first, space, 20, start=start, journal=journal)
+    assert all(sum(t.params["mix"]) == 1 for t in study.trials if "mix" in t.params) and study.best_value < 0.1
+    assert search(first, space, 20, start=[study.trials[0].params]) == study == Study.load(journal)
+    assert "mix[0]" in {i.name for i in importance(study)} and edges(study) is not None and study.space.zoom(study)
+    assert space.cdf(space.ppf(space.unit(5))) == pytest.approx(space.settled(space.unit(5)), nan_ok=True)
+    assert len(space.sample(3, method="grid")) == 3
+    wider = Space({**space.scales, "new": Shares(2)})
+    with pytest.warns(UserWarning, match="taken to have had"):
+        assert len(search(first, wider, 3, start=study).prior) == 20
+
+
+def test_a_set_of_conditions_is_the_same_search_in_another_process(tmp_path):
+    kinds = "sgd", "adam", "rms", "lion"
+    some = [["rms", "sgd"], ("sgd", "rms", "rms"), {"sgd", "rms"}, "sgd"]
+    one, two, three, other = (Space(kind=Categorical(*kinds), m=Uniform(0, 1).when(kind=of)) for of in some)
+    assert one == two == three != other and other != Space(kind=Categorical(*kinds), m=Uniform(0, 1))
+    program = f"""
+from dlnotes import *
+space = Space(kind=Categorical{kinds}, m=Uniform(0, 1).when(kind={{"sgd", "rms", "lion"}}),
+              k=Categorical(["a"]), j=Uniform(0, 1).when(k="a"))
+study = search(lambda p: p.get("m", 0.5), space, 3, journal="run.jsonl")
+assert Study.load("run.jsonl") == study
+"""
+    for seed in "012":
+        env = os.environ | {"PYTHONHASHSEED": seed}
+        done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=env, capture_output=True, text=True)
+        assert not done.returncode, done.stderr
+
+
+def relu(x):
+    return max(x, 0)
+
+
+@pytest.mark.parametrize("options", [[math.nan, 1.0], [(math.nan,), 1], [relu, math.nan, [math.nan]]])
+def test_nan_may_be_an_option(tmp_path, options):
+    space = Space(o=Categorical(options), x=Uniform(0, 1))
+    start = [{"o": options[0], "x": 0.5}]
+    first = search(lambda p: p["x"], space, 6, start=start, journal=tmp_path / "run.jsonl")
+    again = search(lambda p: p["x"], space, 9, start=start, journal=tmp_path / "run.jsonl")
+    assert again.first(6) == first and again == search(lambda p: p["x"], space, 9, start=start)
+    assert sum(t.given for t in again.trials) == 1
+    assert all(any(t.params["o"] is o or t.params["o"] == o for o in options) for t in again.trials)
+
+
+def test_a_name_may_be_any_text(tmp_path):
+    for i, name in enumerate(("\ud800", "")):
+        journal = tmp_path / f"{i}.jsonl"
+        study = search(lambda p: max(p.values()), Space({name: Uniform(0, 1)}), 12, journal=journal)
+        assert study.report(tmp_path / "study.html").exists() and Study.load(journal) == study
+
+
+# Files
+
+
+def test_an_objective_may_go_to_another_folder(tmp_path, monkeypatch):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "home").mkdir()
+    monkeypatch.chdir(tmp_path / "home")
+
+    def wandering(params):
+        os.chdir(tmp_path / "work")
+        return params["x"]
+
+    study = search(wandering, SPACE, 4, journal="run.jsonl")
+    recheck(lambda p: p["x"] + p["n"] / 9, study, top=2, repeats=2)
+    assert not list((tmp_path / "work").iterdir()) and Study.load(tmp_path / "home" / "run.jsonl") == study
+
+
+def test_a_report_is_written_of_anything_and_to_a_file(tmp_path):
+    for direction in ("minimize", ["minimize", "maximize"]):
+        study = Study(SPACE, direction=direction)
+        assert study.report(tmp_path / "study.html", title=None).exists()
+        assert study._repr_html_() and study.ranked() == []
+        study.tell(study.ask(), error="out of memory")
+        assert study.report(tmp_path / "study.html").exists() and (study.front == [] or direction == "minimize")
+    with pytest.raises(IsADirectoryError, match="is a folder: give a file in it"):
+        study.report(tmp_path)
+
+
+def test_the_bar_of_several_objectives_begins_with_a_failure(monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    study = search(lambda p: 1 / 0 if p["x"] > 0.5 else (p["x"], 1), SPACE, 12, direction=["minimize"] * 2)
+    assert study.trials[0].state == "failed" and len(study.front) >= 1
+
+
+# Optuna's and scikit-learn's
+
+
+class Squares(Scale):
+    def ppf(self, u):
+        return np.square(u)
+
+    def cdf(self, value):
+        return np.sqrt(value)
+
+
+def test_any_study_becomes_one_of_optunas():
+    pytest.importorskip("optuna")
+    from dlnotes import to_optuna
+
+    space = Space(q=Squares(), o=Categorical(np.zeros(2), np.ones(2)), mix=Shares(2))
+    study = search(lambda p: (p["q"], p["o"].sum()), space, 12, direction=["minimize", "maximize"])
+    theirs = to_optuna(study)
+    assert [tuple(t.values) for t in theirs.trials] == [t.values for t in study.trials]
+    assert {t.params["o"] for t in theirs.trials} == {"array([0., 0.])", "array([1., 1.])"}
+    assert len(theirs.best_trials) >= len(study.front)
+
+
+def test_conditions_may_be_on_options_that_are_estimators_and_another_distribution_is_another_search(tmp_path):
+    pytest.importorskip("sklearn")
+    from scipy import stats
+    from sklearn.datasets import load_iris
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.naive_bayes import GaussianNB
+    from sklearn.pipeline import Pipeline
+
+    from dlnotes import SearchCV
+    from dlnotes.sklearn import translated
+
+    x, y = load_iris(return_X_y=True)
+    logistic, bayes = LogisticRegression(max_iter=50, tol=1e-2), GaussianNB()
+    pipe = Pipeline([("m", logistic)])
+    space = {"m": [logistic, bayes], "m__C": LogUniform(0.1, 10).when(m=logistic)}
+    space["m__var_smoothing"] = Uniform(0, 0.1).when(m=[bayes])
+    found = SearchCV(pipe, space, n_trials=8, cv=2).fit(x, y)
+    assert {tuple(sorted(p)) for p in found.cv_results_["params"]} == {("m", "m__C"), ("m", "m__var_smoothing")}
+    assert translated([Space(C=Uniform(0, 1))])[0] == Space(C=Uniform(0, 1))
+    with pytest.raises(TypeError, match="when"):
+        translated([{"x": [1]}, {"z": [1]}])
+    if hasattr(stats, "Normal"):
+        with pytest.raises(TypeError, match="new kind of scipy"):
+            translated({"C": stats.Normal(mu=1, sigma=1)})
+
+    def tuned(scale, n):
+        distributions = {"var_smoothing": stats.expon(scale=scale)}
+        return SearchCV(GaussianNB(), distributions, n_trials=n, cv=2, journal=tmp_path / "run").fit(x, y)
+
+    assert tuned(0.1, 2).cv_results_["params"] == tuned(0.1, 4).cv_results_["params"][:2]
+    with pytest.raises(ValueError, match="its distributions differ"):
+        tuned(0.2, 4)
