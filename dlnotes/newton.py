@@ -400,7 +400,9 @@ def _preconditioner(X, p, lam, cheap):
     if X.shape[1] > 300 or alike: p = p.mean(axis=0, keepdims=True)
     eps = np.finfo(X.dtype).eps
     M, apart = _inverse(np.stack([_gram(X, w) for w in p]) + np.diag(lam), eps)
-    if len(M) == 1: return lambda R: _sum_to_zero(R@M[0]), apart
+    if len(M) == 1:
+        if X.shape[1] > 300 and np.diag(M[0]).min() > 1e-30: M = M.astype(X.dtype)
+        return lambda R: _sum_to_zero(R.astype(M.dtype)@M[0]), apart
     return lambda R: _sum_to_zero((R[:, None]@M)[:, 0]), apart
 
 def _whole_inverse(o, dz, yhat):
@@ -428,7 +430,7 @@ def _gap(squared, reach):
 class _Floor:
     """P for the curvature w of each example, and the penalty alone if that is singular or too large. Where each curvature
     is at least the part c of w, the Hessian is no smaller than c P"""
-    def __init__(self, o, X, w, G):
+    def __init__(self, o, X, w, goal):
         self.w, ones = w, np.ones(X.shape[1])
         self.solve, self.reach = _diagonal_floor(o, X, w)
         if _many(X): return
@@ -436,10 +438,9 @@ class _Floor:
         P, apart = _inverse(A, np.finfo(X.dtype).eps)
         if not (np.diag(A).min() > 0 and apart > 0): return
         self.solve = lambda R: R@P
-        with np.errstate(over="ignore", invalid="ignore"): # no less, and quick; or exact
-            squared = np.vdot(G, G@P)
-            if not self.reach*squared < 0.01: self.reach = 2*row_squares(X, 0*ones, ones).max()*np.linalg.norm(P)
-            if not self.reach*squared < 0.01: self.reach = 2*largest_form(X, P)
+        with np.errstate(over="ignore", invalid="ignore"): # no less, and quick, if that will do when f - f* is the goal
+            if not self.reach*goal < 0.05: self.reach = 2*row_squares(X, 0*ones, ones).max()*np.linalg.norm(P)
+            if not self.reach*goal < 0.05: self.reach = 2*largest_form(X, P)
 
     def part(self, w):
         "c at another point"
@@ -592,7 +593,7 @@ class _Descent:
         if not self.G.any(): self.gap = 0.0 # f is convex
         if self.gap == 0 or not self.rough <= self.target: return
         self.near, w = True, self.o.curvature(self.yhat)
-        if self.floor is None or self.floor.part(w) < 0.5: self.floor = _Floor(self.o, self.X, w, self.G)
+        if self.floor is None or self.floor.part(w) < 0.5: self.floor = _Floor(self.o, self.X, w, self.target*self.f)
         self.part = self.floor.part(w)
         self.gap = self.floor.bound(self.G, self.part)/self.f
         if self.whole and self.apart and self.gap > self.target >= 2*self.rough:

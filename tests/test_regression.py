@@ -963,3 +963,36 @@ def test_inverses_of_stacks_of_matrices_of_any_size():
         found, apart = inverse(A, 1e-16)
         assert np.allclose(found @ A, np.eye(n), atol=1e-8) and 0 < apart <= 1
     assert inverse(np.ones((1, 3, 3)), 1e-16)[1] == 0
+
+
+@pytest.mark.parametrize("K", [2, 4])
+@pytest.mark.parametrize("goal", [1e-9, 1e9])
+def test_a_floor_made_at_one_point_bounds_the_gap_at_others(K, goal):
+    newton = sys.modules["dlnotes.newton"]
+    X, y = large(K, m=400, n=6)
+    features = sys.modules["dlnotes.columns"].ScaledFeatures(X, 1.0, True)
+    o = newton.Objective(features.X, features.lam, y)
+    best = newton.minimize(o, np.zeros((K, 7)), 1e-11, 100)
+
+    def at(W):
+        f, state = o.loss(W @ o.X.T, W)
+        dz, yhat = o.errors(state)
+        return f, o.gradient(dz, W), o.curvature(yhat)
+
+    least, _, w = at(best.W)
+    floor = newton._Floor(o, o.X, w, goal)
+    P = (o.X.T * w) @ o.X + np.diag(o.lam)
+    farthest = 2 * np.einsum("ij,ij->i", o.X @ np.linalg.inv(P), o.X).max()
+    assert farthest * (1 - 1e-9) <= floor.reach and (goal == 1e-9 or floor.reach < farthest * (1 + 1e-9))
+    rng = np.random.default_rng(0)
+    for size in 10.0 ** np.arange(-6, 2):
+        D = rng.normal(size=(K, 7))
+        f, G, v = at(best.W + size * (D - D.mean(axis=0)))
+        part = floor.part(v)
+        assert part == min((v / w).min(), 1)
+        bound = floor.bound(G, part)
+        assert bound >= (f - least) * (1 - 1e-6) - 1e-9
+        assert goal < 1 or size >= 1e-3 or bound < np.inf
+        assert size < 1 or bound == np.inf
+        spread = np.einsum("ki,ij,kj->", G, np.linalg.inv(P), G)
+        assert bound >= spread / part * (1 - 1e-9)
