@@ -269,7 +269,7 @@ def recheck(objective: Callable[..., Any] | None, study: Study, top: int = 5, re
     """
     if not isinstance(study, Study): raise TypeError(f"study must be a Study, as search returns it, got {study!r}")
     top, repeats = whole_number("top", top, 1), whole_number("repeats", repeats, 2)
-    if not 0 < as_number(level) < 1: raise ValueError(f"level must be between 0 and 1, got {level!r}")
+    if not 0 < (share := as_number(level)) < 1: raise ValueError(f"level must be between 0 and 1, got {level!r}")
     leaders = _different([study.best, *study.ranked()])[:top]  # raises for several objectives, and if none is complete
     if todo := _to_run(study, leaders, repeats):
         if objective is None:
@@ -280,7 +280,7 @@ def recheck(objective: Callable[..., Any] | None, study: Study, top: int = 5, re
     if all(set(of) == {t.value} for of, t in zip(values, leaders)):
         warnings.warn("every run gave what the search had said to the last digit, so nothing in the objective is random, or it "
                       "is seeded alike in all of them: trial_seed() is another number in each", stacklevel=2)
-    return Recheck(_judged(leaders, np.array(values), sign_of(str(study.direction)), level), level)
+    return Recheck(_judged(leaders, np.array(values), sign_of(str(study.direction)), share), share)
 
 def _different(trials: list[Trial]) -> list[Trial]:
     "The first of those that have the same point"

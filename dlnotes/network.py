@@ -149,7 +149,7 @@ def _held_out(net, y, classes, rng):
 def _scales(X):
     "Each column's standard deviation, how much it changes where it does, and whether that is often"
     X = X[::max(1, len(X)//10_000)]
-    with np.errstate(under="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         top = np.abs(X).max(axis=0).astype(float)
         top[top == 0] = 1
         d = X/top
@@ -164,7 +164,7 @@ def _warn_of_scales(X, names):
     deviation, change, often = _scales(X)
     if not often.any(): return
     large, small = np.argmax(deviation), np.argmin(np.where(often, change, np.inf))
-    if deviation[large] <= 500*change[small]: return # a normal's `change` is 1.25 deviations, a coin's 1
+    if float(deviation[large]) <= 500*float(change[small]): return # a normal's `change` is 1.25 deviations, a coin's 1
     large, small = (f"column {j if names is None else repr(names[j])} varies by {deviation[j]:.2g}" for j in (large, small))
     warnings.warn(f"columns of X differ in scale: {large}, {small}, which a network hardly sees beside it. Bring them to one "
                   "scale: subtract each column's mean and divide by its standard deviation (scikit-learn's StandardScaler)",
@@ -329,7 +329,7 @@ class MLP(Classifier):
         Warns
         -----
         TrainingWarning
-            If the finished network is hardly better than guessing every class by its frequency, if scales of columns differ
+            If, without a `validation` set that shows it, the finished network is hardly better than guessing every class by its frequency; if scales of columns differ
             a thousandfold, or if `patience` holds out every example of a class: with the numbers, `steps_` among them.
 
         Raises
@@ -354,6 +354,7 @@ class MLP(Classifier):
         if not s.all(): X, y, s = X[s > 0], y[s > 0], s[s > 0]
         if np.ptp(s) == 0: s = None # all alike: a plain mean
         rng = np.random.default_rng((self.seed, 1))
+        watched = validation is not None  # its curve says how well the training went
         if validation is not None:
             if not isinstance(validation, (tuple, list)) or len(validation) != 2:
                 raise ValueError(f"validation must be a pair (X, y), got {type(validation).__name__}")
@@ -387,7 +388,7 @@ class MLP(Classifier):
         if kept: self._set_weights(*kept)
         self.classes_ = classes
         remember_columns(self, X.shape[1], names)
-        _warn_of_loss(self, X, y, s, first)
+        if not watched: _warn_of_loss(self, X, y, s, first)
         return self
 
     def start(self, sizes: Sequence[int], dtype: DTypeLike = np.float64) -> "MLP":
