@@ -867,7 +867,7 @@ def _checked_path(journal: Any) -> str | os.PathLike[str]:
 def _outcome(number: int, value: Any, error: str, state: str | None, objectives: int) -> tuple[list[float], str]:
     "The values of a trial that has ended, none if it is not complete, and its state"
     if state not in (None, *STATES): raise ValueError(f"state must be one of {', '.join(STATES)}, or left out, got {state!r}")
-    if error and state == "complete": raise ValueError(f"trial {number} cannot be complete and have the error {shortened(error)}: leave out one of them")
+    if error and state == "complete": raise ValueError(f"trial {number} cannot be complete and have the error {shortened(error)}: leave one out")
     if error or state not in (None, "complete"): return [], state or "failed"
     try: values = as_values(value, objectives)
     except TypeError as e: raise TypeError(f"the value of trial {number} must be {e}; if there is none, tell error=\"...\"") from None
@@ -897,5 +897,5 @@ def _checked_error(error: Any) -> str:
     raise TypeError(f"error must be a text or an exception, got {error!r}")
 
 def _checked_extra(extra: Any) -> dict[str, Any]:
-    if not isinstance(extra, Mapping): raise TypeError(f"extra must be a dict of what else to keep, by name, got {shortened(extra)}")
+    if not isinstance(extra, Mapping): raise TypeError(f"extra must be a dict, by name, got {shortened(extra)}")
     return plain_extra(extra)
