@@ -783,7 +783,7 @@ def _checked(space: Any, seed: Any, direction: Any, lag: Any) -> tuple[Space, in
 
 def _checked_direction(direction: Any) -> str | tuple[str, ...]:
     "A plain text, or several, or an error"
-    if isinstance(direction, (Set, Mapping)): raise TypeError(f"direction must be a text, or a list of one for each objective, got {direction!r}")
+    if isinstance(direction, (Set, Mapping)): raise TypeError(f"direction must be a text, or a list of them, got {direction!r}")
     each = [direction] if isinstance(direction, str) or not isinstance(direction, Iterable) else list(direction)
     signs_of(tuple(each))
     return str(each[0]) if len(each) == 1 else tuple(map(str, each))
@@ -808,7 +808,7 @@ def _check_inside(space: Space, params: dict[str, Any]) -> None:
         raise ValueError(str(e)) from None
 
 def _why_outside(space: Space, points: list[dict[str, Any]]) -> list[str]:
-    "For each point why it is not in the space, empty if it is: quickly, if nothing is wrong"
+    "For each point why it is not in the space, or nothing"
     def why(params: dict[str, Any]) -> str:
         try: _check_inside(space, params)
         except ValueError as e: return str(e)
@@ -847,7 +847,7 @@ def _prior(earlier: "Study", filled: Mapping[str, Any], space: Space, direction:
     return prior
 
 def _exists(conditions: Mapping[str, list[Any]], params: Mapping[str, Any]) -> bool:
-    "Whether a hyperparameter with these conditions is there, given the others"
+    "Whether these conditions hold"
     return all(other in params and params[other] in values for other, values in conditions.items())
 
 def _missing(wanted: list[Any], there: list[Any]) -> list[Any]:
@@ -867,7 +867,7 @@ def _checked_path(journal: Any) -> str | os.PathLike[str]:
 def _outcome(number: int, value: Any, error: str, state: str | None, objectives: int) -> tuple[list[float], str]:
     "The values of a trial that has ended, none if it is not complete, and its state"
     if state not in (None, *STATES): raise ValueError(f"state must be one of {', '.join(STATES)}, or left out, got {state!r}")
-    if error and state == "complete": raise ValueError(f"trial {number} cannot be complete and have the error {shortened(error)}: leave out one of them")
+    if error and state == "complete": raise ValueError(f"trial {number} cannot be complete and have the error {shortened(error)}: leave one out")
     if error or state not in (None, "complete"): return [], state or "failed"
     try: values = as_values(value, objectives)
     except TypeError as e: raise TypeError(f"the value of trial {number} must be {e}; if there is none, tell error=\"...\"") from None
@@ -897,5 +897,5 @@ def _checked_error(error: Any) -> str:
     raise TypeError(f"error must be a text or an exception, got {error!r}")
 
 def _checked_extra(extra: Any) -> dict[str, Any]:
-    if not isinstance(extra, Mapping): raise TypeError(f"extra must be a dict of what else to keep, by name, got {shortened(extra)}")
+    if not isinstance(extra, Mapping): raise TypeError(f"extra must be a dict, by name, got {shortened(extra)}")
     return plain_extra(extra)
