@@ -101,13 +101,20 @@ class ScaledFeatures:
             self.unit = spread*peak
             self.metric = np.ones(n) if lam else self.unit
         if not turn: self._keep(1/spread, spread)
-        elif self.lost(lam) and self._collinear(): self._turn(lam, spread, np.finfo(X.dtype).eps/spread)
+        elif self._lost(lam) and self._collinear(): self._turn(lam, spread, np.finfo(X.dtype).eps/spread)
         elif n > m and (n <= 200 or m <= 100 or not self._even()): self._span(X)
         else: self._keep(1/spread, spread)
-        self.lam = self.penalty(lam)
+        self.lam, self._kind = self.penalty(lam), (bool(lam), self._lost(lam))
 
-    def lost(self, lam: float) -> bool:
-        """Whether rounding might drown a penalty.
+    def _lost(self, lam):
+        "Whether rounding might drown a penalty: then axes may be turned, to those that are more than rounding"
+        if not lam: return True
+        with np.errstate(over="ignore", under="ignore", divide="ignore"):
+            felt = (np.sqrt(lam)/self.unit)**2/len(self.X) # beside curvatures of about 1
+            return bool(felt.min() < 1e-11 and felt.max() < 1e4 and (1/self.unit).max() < 1e100)
+
+    def serves(self, lam: float) -> bool:
+        """Whether the axes will do for another penalty.
 
         Parameters
         ----------
@@ -117,18 +124,14 @@ class ScaledFeatures:
         Returns
         -------
         bool
-            Then axes may be turned, to those that are more than rounding.
 
         Examples
         --------
         >>> features = ScaledFeatures(np.array([[1.0], [3.0]]), lam=1.0, fit_intercept=True)
-        >>> features.lost(1.0), features.lost(1e-20)
-        (False, True)
+        >>> features.serves(2.0), features.serves(1e-20), features.serves(0.0)
+        (True, False, False)
         """
-        if not lam: return True
-        with np.errstate(over="ignore", under="ignore", divide="ignore"):
-            felt = (np.sqrt(lam)/self.unit)**2/len(self.X) # beside curvatures of about 1
-            return bool(felt.min() < 1e-11 and felt.max() < 1e4 and (1/self.unit).max() < 1e100)
+        return (bool(lam), self._lost(lam)) == self._kind
 
     def penalty(self, lam: float) -> np.ndarray:
         """Of each axis.
@@ -136,7 +139,7 @@ class ScaledFeatures:
         Parameters
         ----------
         lam : float
-            The penalty, in X's units; of the same kind, by `lost`, as the one that the axes were made for.
+            The penalty, in X's units; one that the axes serve.
 
         Returns
         -------
@@ -564,4 +567,4 @@ class SparseFeatures(ScaledFeatures):
         self.metric = rms*self.peak
         self.unit = self.metric
         self._keep(1/rms, rms)
-        self.lam = self.penalty(lam)
+        self.lam, self._kind = self.penalty(lam), (bool(lam), self._lost(lam))

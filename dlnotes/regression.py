@@ -227,8 +227,8 @@ class Problem:
         "The objective with `l1` and `l2` in X's units, and the columns as it sees them"
         if self._plain is None:
             features = _features(self.X, 1.0, self.fit_intercept, turn=False)
-            s, zero = None if (self.s == 1).all() else self.s, np.zeros(features.X.shape[1])
-            self._plain = features, Elastic(features.X, zero, zero, self.there.sum(), self.y, self.Q, s)
+            zero = np.zeros(features.X.shape[1])
+            self._plain = features, Elastic(features.X, zero, zero, self.there.sum(), self.y, self.Q, self._counts())
         features, o = self._plain
         with np.errstate(over="ignore", under="ignore"):
             unit = features.peak*features.into
@@ -236,13 +236,14 @@ class Problem:
         return features, o.at(*([np.append(b, 0), np.append(a, 0)] if self.fit_intercept else [b, a]))
 
     def _smooth(self, l2):
-        "The objective with `l2` in X's units, and the columns as it sees them: as for the last one, if they are the same"
-        if self._turned is None or self._turned[2] != bool(l2) or self._turned[0].lost(l2) != self._turned[3]:
+        "The objective with `l2` in X's units, and the columns as it sees them"
+        if self._turned is None or not self._turned[0].serves(l2):
             features = _features(self.X, l2, self.fit_intercept)
-            o = Objective(features.X, features.lam, self.y, self.Q, None if (self.s == 1).all() else self.s)
-            self._turned = features, o, bool(l2), features.lost(l2)
-        features, o = self._turned[:2]
+            self._turned = features, Objective(features.X, features.lam, self.y, self.Q, self._counts())
+        features, o = self._turned
         return features, o.at(features.penalty(l2))
+
+    def _counts(self): return None if (self.s == 1).all() else self.s
 
     def first_C(self, l1_ratio: float = 1.0) -> float:
         """The C at which the first coefficient enters: up to it all are zero.
@@ -349,9 +350,8 @@ class SoftmaxRegression(Classifier):
     no penalty on the intercept, and one row of coefficients for two classes. The solver is a
     truncated Newton method, preconditioned by each class's own Hessian [@bohning1992; @nash2000],
     which for `l1_ratio` above 0 may stop at the kinks, where coefficients are exactly zero;
-    it stops when its gap is proven to be small. A fit works in float64 on a scaled copy of X,
-    and on a second one in float32. Objects can be pickled, cloned, put in pipelines and grid
-    searches.
+    it stops when its gap is proven to be small. A fit works on a scaled copy of X, in float64
+    and in float32.
 
     Parameters
     ----------
