@@ -308,6 +308,7 @@ WITHOUT = {
     "Importance": "a record that importance makes",
     "Leader": "a record that recheck makes",
     "Pruned": "an exception",
+    "TrainingWarning": "a warning",
     "Recheck": "a record that recheck makes",
     "Reliability": "a record that reliability makes",
     "Retune": "a record that retune makes",
