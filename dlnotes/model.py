@@ -387,6 +387,16 @@ def calmed(values: np.ndarray) -> np.ndarray:
     if unit == 0 and (worse := y[y > middle]).size: unit = float(np.median(worse)) - middle
     unit = max(unit, 1e-300)
     y = (np.minimum(y, middle + 100*unit) - middle)/unit
-    y = np.where(y > 0, log(1 + y.clip(0)), y)
-    y = y - math.fsum(y.tolist())/len(y)
-    return y / max(math.sqrt(math.fsum((y*y).tolist())/len(y)), 1e-12)
+    y[y > 0] = log(1 + y[y > 0])
+    y = y - _total(y)/len(y)
+    return y / max(math.sqrt(_total(y*y)/len(y)), 1e-12)
+
+def _total(y: np.ndarray) -> float:
+    "`math.fsum`, in less time where there are many: whole numbers of 33 binary digits, and the next 33, add up exactly"
+    if not 1000 < len(y) < 2**20: return math.fsum(y.tolist())
+    bits = 33 - int(np.frexp(abs(y).max())[1])
+    first = np.rint(np.ldexp(y, bits))
+    rest = y - np.ldexp(first, -bits)
+    second = np.rint(np.ldexp(rest, bits + 33))
+    rest -= np.ldexp(second, -bits - 33)
+    return math.fsum([np.ldexp(first.sum(), -bits), np.ldexp(second.sum(), -bits - 33), *rest[rest != 0].tolist()])

@@ -25,7 +25,7 @@ import numpy as np
 from .arithmetic import as_number, as_values
 from .choice import FIRST, expected_gain, mixed, recommend, suggest, times_beaten
 from .curves import ENOUGH, Report, best_so_far, expected_losses, limits_from
-from .journal import BROKEN, STATES, Header, Journal, Record, Trial, own_copy, plain_extra, read_journal, run_seed
+from .journal import BROKEN, STATES, Header, Journal, Record, Trial, no_collection, own_copy, plain_extra, read_journal, run_seed
 from .scales import When
 from .space import Space, Stream, signs_of, whole_number
 
@@ -108,6 +108,7 @@ class Study:
         "Trials of an earlier study have numbers below 0 in the table"
         return replace(self._prior[i], number=-1 - i)
 
+    @no_collection()
     def _remember(self, record: Record) -> None:
         "Everything that a journal holds"
         self._header, self._trials, self._queue = record.header, record.trials, record.queue

@@ -1,5 +1,6 @@
 """What `make bench` measures: its arithmetic, what it kept, and that no page quotes a speed from elsewhere."""
 
+import importlib
 import json
 import re
 import subprocess
@@ -9,6 +10,8 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+
+import dlnotes
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "benchmarks"
@@ -98,3 +101,36 @@ def test_the_prose_quotes_no_speed_that_a_cell_did_not_compute():
         texts[path.name] = "\n".join(c.source for c in cells if c.cell_type == "markdown")
     found = {name: [m[0] for m in QUOTED.finditer(text)] for name, text in texts.items()}
     assert not {name: quotes for name, quotes in found.items() if quotes}
+
+
+@pytest.fixture
+def scale(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return importlib.import_module("scale")
+
+
+def test_the_journal_of_the_scale_is_as_a_search_writes_it(scale, tmp_path):
+    scale.write_journal(tmp_path / "journal", 40)
+    study = dlnotes.Study.load(tmp_path / "journal")
+    assert [t.state for t in study.trials] == ["complete"] * 40
+    assert study.best.value == min(float(scale.value(p)) for p in scale.SPACE.sample(40, seed=1))
+    found = scale.used(tmp_path / "journal")
+    assert found["bytes"] > 40 * 100 and all(v >= 0 for v in found.values())
+    assert len(dlnotes.Study.load(tmp_path / "journal").open) == 1  # it was gone on with
+
+
+def test_a_plan_is_timed_with_so_many_under_way(scale, monkeypatch):
+    asked = []
+    ask = scale.Study.ask
+    monkeypatch.setattr(scale.Study, "ask", lambda study: asked.append((len(study.open), study.lag)) or ask(study))
+    assert scale.planned(5)["seconds"] > 0
+    assert asked == [(n, 6) for n in range(6)]
+
+
+def test_what_was_kept_of_the_scale_is_whole(scale):
+    kept = json.loads(scale.FILE.read_text())
+    assert kept["trials"] == 1000 and kept["times"] >= 3
+    assert list(kept["dask"]) == ["1", "2", "4"] and list(kept["under way"]) == ["1", "10", "100", "1000"]
+    assert list(kept["journal"]) == ["1000", "10000", "100000"]
+    for workers, row in kept["dask"].items():
+        assert row["efficiency"] == pytest.approx(1000 * 0.05 / int(workers) / row["seconds"], rel=0.02)

@@ -13,7 +13,7 @@ from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from points import SPACE, board, chess, digests, valley
 
 from dlnotes import search
-from dlnotes.model import product
+from dlnotes.model import _total, product
 from dlnotes.space import Stream
 
 root = Path(__file__).parents[1]
@@ -100,3 +100,14 @@ def test_a_product_of_single_precision_is_as_exact_as_any():
     columns = B.T.tolist()
     exact = [[math.fsum(a * b for a, b in zip(row, c, strict=True)) for c in columns] for row in A.tolist()]
     assert np.abs(product(A, B) - exact).max() < 2.0**-34
+
+
+def test_the_sum_of_many_numbers_is_that_of_fsum():
+    rng = np.random.default_rng(0)
+    for k in range(60):
+        y = rng.normal(size=int(rng.integers(1001, 4000))) * 10.0 ** rng.uniform(-300, 300)
+        y *= 10.0 ** rng.uniform(-20, 0, len(y)) if k % 3 == 0 else 1
+        y[rng.random(len(y)) < 0.1 * (k % 5)] = 0
+        y -= y.mean() if k % 7 == 0 else 0
+        assert _total(y) == math.fsum(y.tolist()), k
+    assert _total(np.zeros(2000)) == 0
