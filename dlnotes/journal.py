@@ -579,6 +579,10 @@ def _read(data: bytes, path: str | os.PathLike[str], space: Space | None = None)
 def no_collection() -> Iterator[None]:
     """No garbage collection meanwhile: nothing of a million new objects can go yet, and looking for what can takes most of the time.
 
+    Returns
+    -------
+    context manager
+
     Examples
     --------
     >>> with no_collection(): print(gc.isenabled())
