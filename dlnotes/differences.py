@@ -433,7 +433,7 @@ def extrapolate(quotients: Sequence[tuple[float, float] | None], order: int, mos
             continue
         T, N = np.array(run).reshape(-1, 2).T
         plain, N = N, _with_scatter(T, N)
-        N[N > most*plain] = math.inf
+        if most < math.inf: N[N > most*plain] = math.inf
         for j in range(4):
             if j:
                 w = 4.0**(order*j) - 1
