@@ -433,7 +433,7 @@ def extrapolate(quotients: Sequence[tuple[float, float] | None], order: int, mos
             continue
         T, N = np.array(run).reshape(-1, 2).T
         plain, N = N, _with_scatter(T, N)
-        if most < math.inf: N[N > most*plain] = math.inf
+        if most < math.inf: N[np.logical_or.accumulate(N > most*plain)] = math.inf  # larger steps jump over the same place
         for j in range(4):
             if j:
                 w = 4.0**(order*j) - 1
@@ -536,7 +536,8 @@ def near_size(x: np.ndarray, i: int) -> float:
     """
     return float(max(abs(float(x.flat[i])), 0.1*length(x)/math.sqrt(x.size))) or 1.0
 
-def slope(line: Line, sizes: Sequence[float], enough: Callable[[float, float], bool]) -> Slope:
+def slope(line: Line, sizes: Sequence[float], enough: Callable[[float, float], bool],
+          agrees: Callable[[float, float], bool] | None = None) -> Slope:
     """The derivative along a line, as well as differences can tell it [@ridders1982].
 
     Parameters
@@ -546,6 +547,8 @@ def slope(line: Line, sizes: Sequence[float], enough: Callable[[float, float], b
         What steps are measured by, rising.
     enough : function
         Of a value and its error: whether they are sure enough.
+    agrees : function, optional
+        The same of what four steps say, which do not see what is nearer to x: whether they confirm what is expected.
 
     Returns
     -------
@@ -561,15 +564,16 @@ def slope(line: Line, sizes: Sequence[float], enough: Callable[[float, float], b
     middle = _middle(line.f.eps)
     walks = [_Walk(line, ladder(line.f.eps, size)) for size in sizes]
     every = range(len(walks[0].rungs))
-    for ks in (every[middle - 1:middle + 3], every):
+    for ks, sure in ((every[middle - 1:middle + 3], agrees or enough), (every, enough)):
         found = walks[0].best(ks, True)
-        if found[0] != 0 and enough(*found): return Slope(*found)
+        if found[0] != 0 and sure(*found): return Slope(*found)
     far = _Walk(line, [10.0**k*sizes[-1] for k in (3, 6, 9, 12)])
     far.best(range(4), False)
     best = (math.nan, math.inf)
     for walk in walks: best = _narrower(best, walk.best(range(len(walk.rungs)), False))
     if not enough(*best):  # is x next to an edge?
         best = _narrower(_Walk(line, ladder(line.f.eps, sizes[0]*4.0**-middle)).best(every[:middle + 3], False), best)
+    if not line.ever.any(): best = best[0], line.f.eps*length(line.dy*line.f.y)/walks[-1].rungs[-1]  # what rounding would hide
     quotients = [q for walk in (*walks, far) for q in walk.quotients(0, 1, 2)]
     flat = bool(quotients) and all(abs(value) <= 8*rounding for value, rounding in quotients)
     tenth = walks[-1 if sizes[0] < _TINY else 0].seen[middle + (7 if line.f.eps < 1e-10 else 2)][1:]
@@ -728,7 +732,8 @@ def derivative(line: Line, a: float, tol: float, h: float | None = None, method:
         if max(abs(a - b), rounding) <= tol*max(abs(a), abs(b)) > 0: return Slope(b, rounding)
     if h: raise ValueError(f"f must be finite near x, but is not at x - {h} and x + {h}: leave out h")
     enough = lambda value, error: 3*error <= tol*max(abs(a), abs(value)) or 1000*error <= abs(a - value)
-    return slope(line, [near] if isinstance(way, np.ndarray) else entry_sizes(x, way), enough)
+    agrees = lambda value, error: max(abs(a - value), 3*error) <= tol*max(abs(a), abs(value))
+    return slope(line, [near] if isinstance(way, np.ndarray) else entry_sizes(x, way), enough, agrees)
 
 # %% ../nbs/20_differences.ipynb #e3a31943
 def _off(a, s, tol): return abs(a - s.value) > max(tol*max(abs(a), abs(s.value)), 3*s.error)
@@ -743,7 +748,8 @@ def _verdict(a, s, tol, eps, scale):
     allowed = 3*unsure + (64*eps*scale if zero else 0)
     error, uncertainty = abs(a - s.value)/max(size, allowed/tol), min(3*unsure/size, 1e300)
     if error > tol: return error, uncertainty, "wrong"
-    sure = unsure <= size/400 or (zero and (s.flat or unsure <= math.sqrt(eps)*scale))
+    still = s.flat and (a == 0 or s.value != 0) # an f that never moved says nothing of an a that rounding would hide
+    sure = unsure <= size/400 or (zero and (still or unsure <= math.sqrt(eps)*scale))
     return error, uncertainty, "ok" if sure else "cannot tell"
 
 def _complex_slope(line):

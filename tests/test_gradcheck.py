@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import special
 from scipy.optimize import check_grad
 
 from dlnotes import GradientError, check_gradient, check_hessian_vector, numeric_gradient
@@ -612,6 +613,9 @@ EDGES = {
     "a logarithm's": (lambda x: np.log(x - 5).sum(), lambda x: 1 / (x - 5), 5.0, 1),
     "a logarithm's, at 0": (lambda x: np.log(x).sum(), lambda x: 1 / x, 0.0, 1),
     "a pole": (lambda x: (1 / (x - 3)).sum(), lambda x: -1 / (x - 3) ** 2, 3.0, -1),
+    "a pole of a logarithm": (lambda x: np.log(np.abs(x + 2)).sum(), lambda x: 1 / (x + 2), -2.0, 1),
+    "a pole of the logarithm of gamma": (lambda x: special.gammaln(x - 1).sum(), lambda x: special.psi(x - 1), 1.0, 1),
+    "an even pole": (lambda x: (x - 3) ** -2.0 @ np.ones(2), lambda x: -2 * (x - 3) ** -3.0, 3.0, 1),
     "a kink": (lambda x: np.abs(x - 2).sum(), lambda x: np.sign(x - 2), 2.0, 1),
     "a jump": (lambda x: (x + np.floor(x)).sum(), np.ones_like, 2.0, 1),
     "a cusp": (lambda x: np.cbrt(x - 2).sum(), lambda x: np.cbrt(x - 2) ** -2 / 3, 2.0, -1),
@@ -635,3 +639,13 @@ def test_nearer_to_an_edge_than_steps_reach_it_cannot_be_told():
     x = np.array([5 + 1e-14])
     found = check_gradient(lambda x: np.log(x - 5).sum(), x, 1 / (x - 5), raises=False)
     assert "cannot tell" in str(found) and "WRONG" not in str(found)
+
+
+@pytest.mark.parametrize("size", [1e20, 1e24, 1e30])
+@pytest.mark.parametrize("share", [1.0, 1.5])
+def test_what_a_constant_drowns_cannot_be_told(size, share):
+    x = np.array([1.3, -0.4])
+    found = check_gradient(lambda x: size + np.tanh(x).sum(), x, share * (1 - np.tanh(x) ** 2), raises=False)
+    assert "cannot tell" in str(found) and not found
+    assert check_gradient(lambda x: 5.0, x, np.zeros(2))
+    assert "WRONG" in str(check_gradient(lambda x: 5.0, x, np.full(2, 1e-9), raises=False))
