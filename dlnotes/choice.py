@@ -72,7 +72,8 @@ def _near(good: np.ndarray, count: int, step: float, options: np.ndarray, stream
 
 # %% ../nbs/06_choice.ipynb #c45413e1
 def suggest(space: Space, known: np.ndarray, losses: np.ndarray, taken: np.ndarray, number: int, seed: int,
-            shape: np.ndarray | None = None, repeat: bool = False, first: int = FIRST) -> tuple[dict[str, Any] | None, bool, np.ndarray | None]:
+            shape: np.ndarray | None = None, repeat: bool = False, first: int = FIRST,
+            closed: np.ndarray | None = None) -> tuple[dict[str, Any] | None, bool, np.ndarray | None]:
     """The next point to try: a pure function, with the same bits on every machine.
 
     Parameters
@@ -95,6 +96,9 @@ def suggest(space: Space, known: np.ndarray, losses: np.ndarray, taken: np.ndarr
         Whether points of a finite space may be tried again when all have been.
     first : int
         How many are spread evenly before anything is planned.
+    closed : array, (k, d), optional
+        Positions of a finite space where nothing is left to try, if that is not so wherever a trial was: the others may be
+        tried again.
 
     Returns
     -------
@@ -112,7 +116,8 @@ def suggest(space: Space, known: np.ndarray, losses: np.ndarray, taken: np.ndarr
     >>> suggest(space, space.cdf([{"n": 1}, {"n": 3}]), np.array([1.0, 2.0]), none, number=2, seed=0)[0]
     {'n': 2}
     """
-    candidates = _Candidates(space, np.concatenate([known, taken]), Stream(seed, f"trial {number}"), repeat)
+    tried = np.concatenate([known, taken]) if closed is None else closed
+    candidates = _Candidates(space, tried, Stream(seed, f"trial {number}"), repeat)
     if candidates.used_up: return None, False, shape
     if number < first or not np.isfinite(losses).any():
         method = "quasirandom" if len(space.columns) <= 40 else "random"
@@ -122,7 +127,7 @@ def suggest(space: Space, known: np.ndarray, losses: np.ndarray, taken: np.ndarr
     turn, best, good = number % len(_TURNS), at.min(), known[kept][at.argsort(kind="stable")[:_STARTS]]
     def promise(c: np.ndarray, rough: bool = False) -> np.ndarray:
         mean, deviation, r2 = guess(c, rough)
-        near = (r2 <= _GAP**2*guess.noise) & (not candidates.repeat)
+        near = (r2 <= _GAP**2*guess.noise) & (closed is None and not candidates.repeat)
         return np.where(near, r2 - 1e6, hope(mean, deviation, best, _TURNS[turn]))
     point = candidates.best(promise, None if turn == _WHOLE else good, guess.options)
     return space.ppf(point)[0], turn == _WHOLE, guess.learned()

@@ -446,6 +446,8 @@ class _Reader:
     def __init__(self, header: Header) -> None:
         self.record = Record(header)
         self.nans = {name: options["NaN"] for name, options in self.record.options.items() if "NaN" in options}  # else no two are equal
+        dicts = any(text.startswith("{") for options in self.record.options.values() for text in options)
+        self.plain = not (self.nans or dicts or any(isinstance(_bare(s), Shares) for s in header.space.scales.values()))
         self.drafts = dict[int, dict[str, Any]]()
         self.events = {"ask": self.ask, "tell": self.tell, "add": self.add, "retry": self.retry, "prior": self.prior, "again": self.run,
                        "queue": self.queue, "dlnotes_journal": self.go_on, "number": self.ended}  # the last in format 1
@@ -455,13 +457,14 @@ class _Reader:
         self.events[event](line)
 
     def finish(self) -> Record:
+        new = object.__new__
         for number, draft in self.drafts.items():
-            self.record.trials[number] = trial = object.__new__(Trial)  # a frozen dataclass sets its fields one by one, slowly
-            vars(trial).update(_USUAL, number=number, extra={}, curve=[], limits=[])
-            vars(trial).update(draft)
+            self.record.trials[number] = trial = new(Trial)  # a frozen dataclass sets its fields one by one, slowly
+            trial.__dict__.update(_USUAL | {"number": number, "extra": {}, "curve": [], "limits": []} | draft)
         return self.record
 
     def params(self, of: dict[str, Any]) -> dict[str, Any]:
+        if self.plain: return of
         if dict in map(type, of.values()): return {k: _unplain(v, self.record.options.get(k)) for k, v in of.items()}
         return {k: self.nans[k] if v != v and k in self.nans else v for k, v in of.items()} if self.nans else of
 
@@ -472,12 +475,13 @@ class _Reader:
 
     def ask(self, line: dict[str, Any]) -> None:
         number, shape = line.pop("ask"), line.pop("shape", None)
-        _known_words(line, _ASKED)
         line["params"] = params = self.params(line["params"])
-        if "unknown" in line: line["unknown"] = tuple(line["unknown"])
-        if "limits" in line: line["limits"] = [(at, limit) for at, limit in line["limits"]]
-        if line.get("given") and (not self.record.queue or self.record.queue.pop(0) != params):
-            raise ValueError(f"nobody gave the point of trial {number}")
+        if len(line) > 2 or "whole" not in line:  # else there is nothing but these two
+            _known_words(line, _ASKED)
+            if "unknown" in line: line["unknown"] = tuple(line["unknown"])
+            if "limits" in line: line["limits"] = [(at, limit) for at, limit in line["limits"]]
+            if line.get("given") and (not self.record.queue or self.record.queue.pop(0) != params):
+                raise ValueError(f"nobody gave the point of trial {number}")
         self.new(number, line)
         line["seed"] = run_seed(self.record.header.seed, number)
         if shape: self.record.shape = shape
@@ -535,8 +539,9 @@ def _known_words(line: dict[str, Any], known: set[str]) -> None:
 
 def _of_tell(line: dict[str, Any]) -> dict[str, Any]:
     "The words of a trial that has ended, with `values` where there are several; an error for what no search can have written"
-    _known_words(line, _TOLD)
     value, state = line.get("value"), line.setdefault("state", "complete")
+    if len(line) == 3 and "seconds" in line and type(value) is float and state == "complete" and -math.inf < value < math.inf: return line
+    _known_words(line, _TOLD)
     if state == "complete":
         for v in value if type(value) is list else (value,):
             if type(v) not in (int, float) or not math.isfinite(v): raise ValueError(f"a complete trial has the value {value!r}")
@@ -592,6 +597,9 @@ def no_collection() -> Iterator[None]:
     gc.disable()
     try: yield
     finally:
+        if on and not gc.get_freeze_count():  # what is new is as good as old, and is not looked through at once
+            gc.freeze()
+            gc.unfreeze()
         if on: gc.enable()
 
 def _without_torn(lines: list[bytes], path: str | os.PathLike[str]) -> tuple[list[bytes], int]:

@@ -10,7 +10,7 @@ import math
 import secrets
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from threading import RLock
@@ -32,7 +32,8 @@ class Sampler(BaseSampler):
     """The search's choices, one objective only.
 
     Trials that are running or enqueued count as taken. A hyperparameter that only some trials have is chosen by those that
-    have it, given what this trial has already. A finite space that is used up goes on with its points again.
+    have it, given what this trial has already. No point of a finite space is tried twice while another is left, whatever a
+    value decides about the hyperparameters that come after it; when it is used up, its points are tried again.
 
     Parameters
     ----------
@@ -56,6 +57,8 @@ class Sampler(BaseSampler):
         "Begins to remember another study"
         self._of, self._common = (storage, study), optuna.search_space.IntersectionSearchSpace()
         self._pasts: dict[str, _Past] = {}
+        self._shapes: dict[str, Any] = {}  # what the model has learned, whatever the ranges were
+        self._tree = _Tree({})
         self._said: dict[int, dict[str, Any]] = {}  # what running trials were told, for those that ask before it is stored
         self._warned = False
 
@@ -120,18 +123,36 @@ class Sampler(BaseSampler):
             For several objectives.
         """
         self._raise_error_if_multi_objective(study)
-        if not search_space: return {}
         def plan(past: _Past, known: np.ndarray, losses: np.ndarray, taken: np.ndarray) -> dict[str, Any]:
-            self._warn_if_used_up(past, np.concatenate([known, taken]), study)
-            params, _, past.shape = suggest(past.space, known, losses, taken, trial.number, self.seed, past.shape, repeat=True)
-            return {name: _value(d, params[name]) for name, d in search_space.items()}
-        with self._at(study): return self._settled(study, trial, search_space, plan)
+            self._look(study, trial)
+            params, _, past.shape = suggest(past.space, known, losses, taken, trial.number, self.seed, past.shape, repeat=True,
+                                            closed=self._closed(past))
+            return past.values(params)
+        with self._at(study):
+            if self._tree.common != search_space: self._tree = _Tree(search_space)
+            return self._settled(study, trial, search_space, plan) if search_space else {}
+
+    def _look(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        "Takes in what was tried, and says so once if nothing is left"
+        self._tree.look(study.get_trials(deepcopy=False), trial.number, self._said)
+        if self._warned or not self._tree.closed(): return
+        self._warned = True
+        warnings.warn(f"all {self._tree.points(self._tree.root)} points of the space were tried: from now on they are tried again, which tells "
+                      "something new only if values are noisy; study.stop() ends the study", stacklevel=2)
+
+    def _closed(self, past: "_Past") -> np.ndarray | None:
+        "The positions of a finite space after which nothing is left to try; None if that is so wherever a trial was"
+        nodes = self._tree.root.children
+        if past.space.count == math.inf or all(self._tree.closed(node) for node in nodes.values()): return None
+        shut = self._tree.shut(self._tree.root)
+        points = [{name: d.to_external_repr(v) for (name, d), v in zip(past.search_space.items(), at)} for at in shut]
+        return past.positions(points) if points else np.zeros((0, len(past.space)))
 
     def _settled(self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution],
-                 plan: Callable[..., dict[str, Any]], latest: int = 0) -> dict[str, Any]:
+                 plan: Callable[..., dict[str, Any]], most: int = 0) -> dict[str, Any]:
         "What `plan` says, told to all others, and planned anew while another process says the same at the same time"
-        past, sign = self._past(search_space), 1 if study.direction == optuna.study.StudyDirection.MINIMIZE else -1
-        def look(): return past(study.get_trials(deepcopy=False)[-latest:], trial.number, sign, self._said)
+        past, sign = self._past(search_space, most), 1 if study.direction == optuna.study.StudyDirection.MINIMIZE else -1
+        def look(): return past(study.get_trials(deepcopy=False)[-3*most:], trial.number, sign, self._said)
         def tried(known, _, taken, at): return (known == at).all(axis=1).any() or (taken == at).all(axis=1).any()
         seen = look()
         for wait in range(1, 9):
@@ -144,23 +165,12 @@ class Sampler(BaseSampler):
             if not tried(*(seen := look()), at): break
         return values
 
-    def _past(self, search_space: dict[str, BaseDistribution]) -> "_Past":
+    def _past(self, search_space: dict[str, BaseDistribution], most: int) -> "_Past":
         "What is remembered of a space, or a new memory"
         key = repr(list(search_space.items()))
-        if key not in self._pasts: self._pasts[key] = _Past(search_space)
+        if key not in self._pasts: self._pasts[key] = _Past(search_space, most)
         if len(self._pasts) > 50: del self._pasts[next(iter(self._pasts))]  # of ranges that change from trial to trial
         return self._pasts[key]
-
-    def _warn_if_used_up(self, past: "_Past", tried: np.ndarray, study: optuna.Study) -> None:
-        "Once, if there is no other point left, and no hyperparameter besides"
-        count = math.prod(scale.count for scale in past.space.scales.values())
-        if self._warned or len(tried) < count or len(np.unique(tried, axis=0)) < count: return
-        asked = {name: d for t in study.get_trials(deepcopy=False) for name, d in t.distributions.items()}
-        also = (d for name, d in asked.items() if name not in past.space.scales)
-        if any(not d.single() for d in also): return
-        self._warned = True
-        warnings.warn(f"all {count} points of the space were tried: from now on they are tried again, which tells something "
-                      "new only if values are noisy; study.stop() ends the study", stacklevel=2)
 
     def sample_independent(self, study: optuna.Study, trial: FrozenTrial, param_name: str,
                            param_distribution: BaseDistribution) -> Any:
@@ -187,22 +197,25 @@ class Sampler(BaseSampler):
         self._raise_error_if_multi_objective(study)
         given = {name: d for name, d in trial.distributions.items() if name != param_name and not d.single()}
         def plan(past: _Past, known: np.ndarray, losses: np.ndarray, taken: np.ndarray) -> dict[str, Any]:
-            middle = {param_name: _value(param_distribution, past.last.ppf(0.5))}
-            at = past.positions([trial.params | middle])[0, :-1]
-            stream = Stream(self.seed, f"{param_name} of trial {trial.number}")
-            v = _one_more(past, known, losses, taken, at, trial.number, stream)
-            return {param_name: _value(param_distribution, past.last.ppf(v))}
-        with self._at(study): return self._settled(study, trial, given | {param_name: param_distribution}, plan, 300)[param_name]
+            self._look(study, trial)
+            node, axis = self._tree.node_of(trial, self._said), past.axes[param_name]
+            at = past.positions([trial.params | {param_name: axis.value(axis.scale.ppf(0.5))}])[0, :-1]
+            some = axis.some(Stream(self.seed, f"{param_name} of trial {trial.number}"), self._tree.shut(node))
+            past.shape = self._shapes.get(shape := repr([(name, axis.ordered) for name, axis in past.axes.items()]))
+            v = _one_more(past, known, losses, taken, at, trial.number, some)
+            self._shapes[shape] = past.shape
+            return {param_name: axis.value(axis.scale.ppf(v))}
+        with self._at(study): return self._settled(study, trial, given | {param_name: param_distribution}, plan, _LATEST)[param_name]
 
 _SAID = "dlnotes:said" # Optuna keeps this with a trial: what the sampler said, before the objective asks for all of it
 
 # %% ../nbs/18_optuna.ipynb #acaec56a
 class _Past:
     "The positions of trials in one space, each found once"
-    def __init__(self, search_space: dict[str, BaseDistribution]) -> None:
-        self.search_space, self.shape = search_space, None
-        self.space = Space({name: _scale(d) for name, d in search_space.items()})
-        *_, self.last = self.space.scales.values()
+    def __init__(self, search_space: dict[str, BaseDistribution], most: int = 0) -> None:
+        self.search_space, self.most, self.shape = search_space, most, None  # so many of the last, or all if 0
+        self.axes = {name: _Axis(d) for name, d in search_space.items()}
+        self.space = Space({name: axis.scale for name, axis in self.axes.items()})
         self.ended = np.zeros(0, [("u", float, (len(self.space),)), ("loss", float), ("pruned", bool)])
         self.row: dict[int, int] = {}  # of each trial that has ended; -1 for one that is not in this space
 
@@ -213,13 +226,12 @@ class _Past:
         self.enter([t for t in others if t.state.is_finished()], sign)
         ended = self.ended[[row for t in trials if (row := self.row.get(t.number, -1)) >= 0]]
         for t in others: said.pop(t.number if t.number in self.row else None, None)
-        told = [self.told(t) | said.get(t.number, {}) | t.system_attrs.get("fixed_params", {}) | t.params
-                for t in others if t.number not in self.row]
+        told = [_told(t, self.search_space, said) for t in others if t.number not in self.row]
         return ended["u"], _losses(ended), self.positions([params for params in told if self.holds(params)])
 
     def enter(self, trials: list[FrozenTrial], sign: int) -> None:
         "Remembers trials that have ended"
-        held = [t for t in trials if self.holds(t.params)]
+        held = [t for t in trials if self.holds(t.params)][-self.most:]
         rows = np.zeros(len(held), self.ended.dtype)
         rows["u"] = self.positions([t.params for t in held])
         rows["loss"] = [sign*_finite(t.value) if t.state != TrialState.FAIL else math.nan for t in held]
@@ -233,18 +245,20 @@ class _Past:
         kinds = trial.distributions | self.search_space
         return {name: float(kinds[name].to_internal_repr(v)) for name, v in said.items() if name in kinds}
 
-    def told(self, t: FrozenTrial) -> dict[str, Any]:
-        "What another process told a trial that has not finished"
-        return {name: self.search_space[name].to_external_repr(v) for name, v in t.system_attrs.get(_SAID, {}).items()
-                if name in self.search_space}
-
     def holds(self, params: dict[str, Any]) -> bool:
         "Whether the space holds a point with these"
         try: return all(d._contains(d.to_internal_repr(params[name])) for name, d in self.search_space.items())
         except (KeyError, ValueError, TypeError): return False
 
     def positions(self, points: list[dict[str, Any]]) -> np.ndarray:
-        return self.space.cdf([{name: _place(d, p[name]) for name, d in self.search_space.items()} for p in points])
+        return self.space.cdf([{name: axis.place(p[name]) for name, axis in self.axes.items()} for p in points])
+
+    def values(self, params: dict[str, Any]) -> dict[str, Any]: return {name: axis.value(params[name]) for name, axis in self.axes.items()}
+
+def _told(t: FrozenTrial, kinds: dict[str, BaseDistribution], said: dict[int, dict[str, Any]]) -> dict[str, Any]:
+    "What is known of a trial that has not finished, which this process or another one told something"
+    there = {name: kinds[name].to_external_repr(v) for name, v in t.system_attrs.get(_SAID, {}).items() if name in kinds}
+    return there | said.get(t.number, {}) | t.system_attrs.get("fixed_params", {}) | t.params
 
 def _finite(value: float | None) -> float: return value if value is not None and math.isfinite(value) else math.nan
 
@@ -256,14 +270,9 @@ def _losses(ended: np.ndarray) -> np.ndarray:
     return losses
 
 def _one_more(past: _Past, known: np.ndarray, losses: np.ndarray, taken: np.ndarray, at: np.ndarray, number: int,
-              stream: Stream) -> float:
-    "The position of the last hyperparameter, given those of the others, `at`: the model's choice, or a random one at first"
-    scale, tried = past.last, np.concatenate([known, taken])
-    few = int(scale.count) if scale.count <= 128 else 0
-    some = scale.levels(few)[stream(few).argsort()] if few else scale.inside(scale, stream(128))
-    beside = tried[(tried[:, :-1] == at).all(axis=1), -1]
-    some = fresh if len(fresh := some[~np.isin(some, beside)]) else some
-    known, losses = known[-_LATEST:], losses[-_LATEST:]
+              some: np.ndarray) -> float:
+    "The one of the positions `some` of the last hyperparameter that the model chooses, given those of the others, `at`"
+    known, losses = known[-past.most:], losses[-past.most:]
     if np.isfinite(losses).sum() < 4: return float(some[0])
     for _ in range(6 if past.shape is None else 1):
         guess = Guess(known, calmed(losses), taken, options=~past.space.ordered, shape=past.shape)
@@ -283,26 +292,123 @@ def _steps(d: Any) -> int | None:
     n = max(1, round((Fraction(d.high) - Fraction(d.low))/Fraction(d.step)))
     return n if n <= _MANY else None
 
-def _scale(d: Any) -> Scale:
-    "Our scale for a distribution of Optuna's; a stepped one is counted in steps, a categorical one in places"
-    if isinstance(d, CategoricalDistribution): return Categorical(list(range(len(d.choices))))
-    if not float(d.low) < float(d.high) or d.single(): return Categorical([d.low])
-    if (n := _steps(d)) is not None: return Integer(0, n)
-    if isinstance(d, IntDistribution) and d.log and d.high <= _MANY: return Integer(d.low, d.high, log=True)
-    return (LogUniform if d.log else Uniform)(d.low, d.high)
+class _Axis:
+    "A distribution of Optuna's as a scale of ours; a stepped one is counted in steps, a categorical one in places"
+    def __init__(self, d: Any) -> None:
+        self.d, self.options = d, isinstance(d, CategoricalDistribution)
+        self.single = not self.options and (not float(d.low) < float(d.high) or d.single())
+        self.steps = None if self.options or self.single else _steps(d)
+        self.ordered = not self.options
+        self.scale = self._scale()
 
-def _value(d: Any, v: Any) -> Any:
-    "What Optuna wants for the value `v` on our scale"
-    if isinstance(d, CategoricalDistribution): return d.choices[v]
-    if _steps(d) is not None: return min(d.high, d.low + v*d.step)
-    if d.step is None: return v
-    k = round((Fraction(v) - d.low)/Fraction(d.step))
-    value = min(max(Fraction(d.low) + k*Fraction(d.step), Fraction(d.low)), Fraction(d.high))
-    return int(value) if isinstance(d, IntDistribution) else float(value)
+    def _scale(self) -> Scale:
+        d = self.d
+        if self.options: return Categorical(list(range(len(d.choices))))
+        if self.single: return Categorical([d.low])
+        if self.steps is not None: return Integer(0, self.steps)
+        if isinstance(d, IntDistribution) and d.log and d.high <= _MANY: return Integer(d.low, d.high, log=True)
+        return (LogUniform if d.log else Uniform)(d.low, d.high)
 
-def _place(d: Any, v: Any) -> Any:
-    "The inverse of `_value`"
-    if isinstance(d, CategoricalDistribution): return int(d.to_internal_repr(v))
-    if isinstance(_scale(d), Categorical): return d.low
-    if (n := _steps(d)) is not None: return min(max(round((Fraction(v) - Fraction(d.low))/Fraction(d.step)), 0), n)
-    return min(max(v, d.low), d.high)
+    def value(self, v: Any) -> Any:
+        "What Optuna wants for the value `v` on our scale"
+        d = self.d
+        if self.options: return d.choices[v]
+        if self.steps is not None or self.single: return d.low if self.single else min(d.high, d.low + v*d.step)
+        if d.step is None: return v
+        k = round((Fraction(v) - d.low)/Fraction(d.step))
+        value = min(max(Fraction(d.low) + k*Fraction(d.step), Fraction(d.low)), Fraction(d.high))
+        return int(value) if isinstance(d, IntDistribution) else float(value)
+
+    def place(self, v: Any) -> Any:
+        "The inverse of `value`"
+        d = self.d
+        if self.options: return int(d.to_internal_repr(v))
+        if self.single: return d.low
+        if self.steps is not None and isinstance(d, IntDistribution): return (v - d.low)//d.step
+        if self.steps is not None: return min(max(round((Fraction(v) - Fraction(d.low))/Fraction(d.step)), 0), self.steps)
+        return min(max(v, d.low), d.high)
+
+    def some(self, stream: Stream, shut: Iterable[float]) -> np.ndarray:
+        "Positions that may come next, in a random order; without the values `shut` of Optuna's, if there are others"
+        few = int(self.scale.count) if self.scale.count <= 128 else 0
+        some = self.scale.levels(few)[stream(few).argsort()] if few else self.scale.inside(self.scale, stream(128))
+        if not (shut := set(shut)): return some
+        fresh = [u for u in some if self.d.to_internal_repr(self.value(self.scale.ppf(u))) not in shut]
+        return np.array(fresh) if fresh else some
+
+# %% ../nbs/18_optuna.ipynb #9b2ab114
+class _Node:
+    "What trials were asked next that had come this far, and what they answered"
+    def __init__(self) -> None:
+        self.name, self.count, self.children = "", math.inf, {}
+
+    def child(self, name: str, count: float, value: Any) -> "_Node":
+        if not self.children: self.name, self.count = name, count
+        elif (self.name, self.count) != (name, count): self.count = math.inf  # asked now this, now that: never all answered
+        return self.children.setdefault(value, _Node())
+
+class _Tree:
+    "Which points were tried: first what all trials have, `common`, then what each was asked after that"
+    def __init__(self, common: dict[str, BaseDistribution]) -> None:
+        self.common, self.count = common, math.prod(_Axis(d).scale.count for d in common.values())
+        self.root, self.seen = _Node(), set()
+        self.out: dict[_Node, set[Any]] = {}  # where trials under way have left what is known, and for which values
+
+    def path(self, params: dict[str, Any], kinds: dict[str, BaseDistribution]) -> list[tuple[str, float, Any]]:
+        "The questions of a trial, with how many answers each has, and its answers"
+        kinds = {name: d for name, d in (kinds | self.common).items() if name in params and not d.single()}
+        inner = {name: d.to_internal_repr(params[name]) for name, d in kinds.items()}
+        first = [("", self.count, tuple(inner[name] for name in self.common))] if self.common else []
+        return first + [(name, _Axis(kinds[name]).scale.count, inner[name]) for name in params if name in inner and name not in self.common]
+
+    def walk(self, path: list[tuple[str, float, Any]]) -> list[_Node]:
+        "The nodes along a path, as far as they are known"
+        nodes = [self.root]
+        for _, _, value in path:
+            if value not in nodes[-1].children: break
+            nodes.append(nodes[-1].children[value])
+        return nodes
+
+    def look(self, trials: list[FrozenTrial], number: int, said: dict[int, dict[str, Any]]) -> None:
+        "Takes in trials that have ended, and where those are that have not, without this one"
+        new, self.out = [t for t in trials if t.number not in self.seen and t.number != number], {}
+        for t in new:
+            if t.state.is_finished(): self.enter(t)
+        for t in new:
+            if not t.state.is_finished(): self.leave(_told(t, self.common | t.distributions, said), t.distributions)
+
+    def enter(self, t: FrozenTrial) -> None:
+        self.seen.add(t.number)
+        if not self.common.keys() <= t.params.keys(): return
+        node = self.root
+        for step in self.path(t.params, t.distributions): node = node.child(*step)
+
+    def leave(self, params: dict[str, Any], kinds: dict[str, BaseDistribution]) -> None:
+        if not self.common.keys() <= params.keys(): return
+        try: path = self.path(params, kinds)
+        except (ValueError, TypeError): return  # enqueued with what its range does not hold
+        nodes = self.walk(path)
+        if len(nodes) <= len(path): self.out.setdefault(nodes[-1], set()).add(path[len(nodes) - 1][2])
+
+    def node_of(self, trial: FrozenTrial, said: dict[int, dict[str, Any]]) -> _Node:
+        "Where a trial has come to; a node of its own if nobody was there"
+        params = {name: v for name, v in said.get(trial.number, {}).items() if name in self.common} | trial.params
+        if not self.common.keys() <= params.keys(): return _Node()
+        path = self.path(params, trial.distributions)
+        nodes = self.walk(path)
+        return nodes[-1] if len(nodes) > len(path) else _Node()
+
+    def closed(self, node: _Node | None = None, out: bool = False) -> bool:
+        "Whether nothing is left to try from here, by the trials that have ended; with `out`, also by those under way"
+        node = node or self.root
+        new = self.out.get(node, set()) if out else set()
+        if not node.children: return not new and node is not self.root
+        return len(node.children) + len(new) >= node.count and all(self.closed(child, out) for child in node.children.values())
+
+    def shut(self, node: _Node) -> list[Any]:
+        "Answers after which nothing is left; where that is all, those that only trials under way close are open"
+        by = lambda out: [v for v, child in node.children.items() if self.closed(child, out)]
+        shut = by(True) + list(self.out.get(node, ()))
+        return shut if len(shut) < node.count else by(False)
+
+    def points(self, node: _Node) -> int: return sum(map(self.points, node.children.values())) or 1

@@ -130,17 +130,18 @@ class Study:
             self._table = np.concatenate([self._table, np.zeros(max(64, count), self._table.dtype)])
         rows = self._table[first:count]
         rows["u"] = self.space.cdf([t.params for t in trials]) if cube is None else cube
-        rows["number"] = [t.number for t in trials]
-        rows["added"] = [t.number in self._added for t in trials]
-        self._row.update(zip(rows["number"].tolist(), range(first, count)))
+        numbers = [t.number for t in trials]
+        rows["number"], rows["added"] = numbers, [number in self._added for number in numbers] if self._added else False
+        self._row.update(zip(numbers, range(first, count)))
         self._ending(first, trials)
         while self._next in self._trials: self._next += 1
 
     def _ending(self, first: int, trials: list[Trial]) -> None:
         "How trials ended, into the rows from `first`"
         rows = self._table[first:first + len(trials)]
-        for name, state in (("complete", "complete"), ("pruned", "pruned")): rows[name] = [t.state == state for t in trials]
-        rows["ended"] = [t.state != "open" for t in trials]
+        states = [t.state for t in trials]
+        for name in ("complete", "pruned"): rows[name] = [state == name for state in states]
+        rows["ended"] = [state != "open" for state in states]
         rows["loss"] = ([self._losses(t) for t in trials] if len(self._signs) > 1 else np.array([[t.value] for t in trials], float)*self._signs[0])  # None: NaN
         self._paths.update((t.number, best_so_far(t.curve, self._signs[0])) for t in trials if t.curve)
 

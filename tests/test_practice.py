@@ -4,6 +4,7 @@ import cProfile
 import json
 import math
 import pickle
+import random
 import subprocess
 import sys
 import warnings
@@ -666,6 +667,100 @@ def test_a_space_that_is_used_up_goes_on_with_one_warning():
     with pytest.warns(UserWarning, match=r"all 100 points of the space were tried") as told:
         theirs.optimize(on_grid, 10)
     assert len(told) == 1 and len(theirs.trials) == 110 and theirs.best_value == 0
+
+
+def random_tree(seed):
+    "An objective over a finite space in which answers decide which questions come next, and how many points it has"
+    rng = random.Random(seed)
+
+    def grow(depth, name):
+        size = rng.randint(2, 3)
+        kids = [grow(depth - 1, f"{name}{i}") if depth and rng.random() < 0.6 else None for i in range(size)]
+        if rng.random() < 0.3:
+            kids = [kids[0]] * size  # the same questions, whatever the answer
+        return rng.choice("ico"), name, kids
+
+    def ask(t, node):
+        kind, name, kids = node
+        if kind == "i":
+            i = t.suggest_int(name, 5, 5 + len(kids) - 1) - 5
+        elif kind == "c":
+            i = "xyz".index(t.suggest_categorical(name, list("xyz"[: len(kids)])))
+        else:
+            i = round(t.suggest_float(name, 0, 0.5 * (len(kids) - 1), step=0.5) * 2)
+        return i + (ask(t, kids[i]) if kids[i] else 0)
+
+    def count(node):
+        return sum(count(kid) if kid else 1 for kid in node[2])
+
+    root, last = grow(3, "q"), rng.random() < 0.5
+    return lambda t: ask(t, root) + (t.suggest_int("last", 0, 1) if last else 0), count(root) * (2 if last else 1)
+
+
+def distinct(study):
+    return {tuple(sorted(t.params.items())) for t in study.trials}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_point_of_a_tree_is_tried_twice_while_one_is_left(seed):
+    objective, count = random_tree(seed)
+    theirs = optuna.create_study(sampler=Sampler(seed))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        theirs.optimize(objective, min(count, 60))
+    assert len(distinct(theirs)) == min(count, 60)
+    if count <= 60:
+        with pytest.warns(UserWarning, match=f"all {count} points of the space were tried"):
+            theirs.optimize(objective, 2)
+        assert len(theirs.trials) == count + 2
+
+
+def momentum(t):
+    if t.suggest_categorical("optimizer", ["sgd", "adam"]) == "sgd":
+        return t.suggest_float("momentum", 0, 0.9, step=0.3)
+    return 1
+
+
+def test_what_failed_was_pruned_enqueued_or_stored_counts_in_a_tree(tmp_path):
+    def objective(t):
+        value = momentum(t)
+        if value == 1:
+            raise ValueError
+        if value > 0.5:
+            raise optuna.TrialPruned
+        return value
+
+    url = f"sqlite:///{tmp_path}/study.db"
+    theirs = optuna.create_study(study_name="tree", storage=url, sampler=Sampler(0))
+    theirs.enqueue_trial({"optimizer": "sgd", "momentum": 0.3})
+    theirs.optimize(objective, 2, catch=ValueError)
+    theirs = optuna.load_study(study_name="tree", storage=url, sampler=Sampler(0))
+    theirs.optimize(objective, 3, catch=ValueError)
+    assert len(distinct(theirs)) == 5
+
+
+@pytest.mark.filterwarnings("ignore:all 5 points")
+def test_several_workers_find_all_points_of_a_tree():
+    theirs = optuna.create_study(sampler=Sampler(0))
+    waiting = [theirs.ask() for _ in range(3)]
+    for _ in range(9):
+        first = waiting.pop(0)
+        theirs.tell(first, momentum(first))
+        waiting.append(theirs.ask())
+    assert len({tuple(sorted(t.params.items())) for t in theirs.trials if t.state.is_finished()}) == 5
+
+
+def test_a_small_choice_that_all_trials_have_is_made_again_where_more_is_asked_after_it():
+    def objective(t):
+        layers, kind = t.suggest_int("layers", 1, 4), t.suggest_categorical("kind", list("abcdef"))
+        if kind != "d":
+            return (layers - 2) ** 2 + 1 + t.suggest_float("y", 0, 1)
+        return (layers - 2) ** 2 + (t.suggest_float("x", 0, 1) - 0.3) ** 2
+
+    theirs = optuna.create_study(sampler=Sampler(0))
+    theirs.optimize(objective, 40)
+    best = [t for t in theirs.trials if (t.params["layers"], t.params["kind"]) == (2, "d")]
+    assert len(best) > 5  # while some of the 24 choices were never made
 
 
 def branching(t):
