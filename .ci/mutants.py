@@ -68,6 +68,7 @@ judges = {
     "space": "space conditions",
     "study": "ask_tell search_uses conditions",
     "threads": "threads",
+    "tuning": "tuning",
     "workers": "search_processes",
 }
 common = "fuzz"  # it tries every public name, so it is a test of every module

@@ -10,7 +10,6 @@ from .journal import Trial
 from .practice import (
     Edge,
     Importance,
-    Panda,
     Retune,
     due,
     edges,
@@ -42,6 +41,7 @@ from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Scale, 
 from .study import Study
 from .space import Space
 from .threads import cores, get_threads, set_threads
+from .tuning import Panda
 from .workers import worker
 
 if TYPE_CHECKING:
