@@ -63,6 +63,7 @@ judges = {
     "report": "report",
     "runner": "search_uses search_promises",
     "runs": "runs",
+    "ranges": "scales conditions habits",
     "scales": "scales",
     "sklearn": "searchcv",
     "space": "space conditions",

@@ -37,7 +37,8 @@ from .points import Shares
 from .runner import search
 from .selection import SoftmaxPath, SoftmaxRegressionCV, softmax_path
 from .normalize import batchnorm, batchnorm_backward, batchnorm_inference
-from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Scale, Uniform
+from .ranges import Scale
+from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Uniform
 from .study import Study
 from .space import Space
 from .threads import cores, get_threads, set_threads

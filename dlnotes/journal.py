@@ -29,7 +29,8 @@ from typing import Any
 import numpy as np
 
 from .points import Shares, name_of
-from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Scale, Uniform, When
+from .ranges import Scale, When
+from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Uniform
 from .space import Space, signs_of, stream_key
 
 # %% ../nbs/08_journal.ipynb #13c43627

@@ -24,7 +24,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from .choice import hope, suggest
 from .model import Guess, calmed
-from .scales import Categorical, Integer, LogUniform, Scale, Uniform
+from .ranges import Scale
+from .scales import Categorical, Integer, LogUniform, Uniform
 from .space import Space, Stream, whole_number
 
 # %% ../nbs/18_optuna.ipynb #1f0c1bfd

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from .arithmetic import as_number
-from .scales import Categorical, Integer, LogUniform, Part
+from .ranges import Part
+from .scales import Categorical, Integer, LogUniform
 from .journal import Trial, own_copy, run_seed
 from .space import Space, Stream, sign_of, whole_number
 from .loop import evaluate

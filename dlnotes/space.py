@@ -16,7 +16,8 @@ import numpy as np
 
 from .arithmetic import SOBOL_DIMENSIONS, as_number, scrambled, sobol
 from .points import Points, Shares, name_of
-from .scales import Categorical, Scale, When
+from .ranges import Scale, When
+from .scales import Categorical
 
 # %% ../nbs/04_space.ipynb #d52649db
 def stream_key(seed: int, name: str) -> np.ndarray:

@@ -26,7 +26,7 @@ from .arithmetic import as_number, as_values
 from .choice import FIRST, expected_gain, mixed, recommend, suggest, times_beaten
 from .curves import ENOUGH, Report, best_so_far, expected_losses, limits_from
 from .journal import BROKEN, STATES, Header, Journal, Record, Trial, no_collection, own_copy, plain_extra, read_journal, run_seed
-from .scales import When
+from .ranges import When
 from .space import Space, Stream, signs_of, whole_number
 
 # %% ../nbs/09_study.ipynb #4c7e6d1d

@@ -70,7 +70,10 @@ def test_a_diary_is_followed_to_the_same_state():
     assert panda.state == 4.0 and panda.values == [1.0, 2.0, 3.0, 4.0] and panda.params == {"lr": 1.0}
 
 
-@pytest.mark.parametrize("where, name", [("practice", "Panda"), ("practice", "follow")])
+MOVED = [("practice", "Panda"), ("practice", "follow"), ("scales", "Scale"), ("scales", "Part"), ("scales", "When")]
+
+
+@pytest.mark.parametrize("where, name", MOVED)
 def test_what_has_moved_is_found_where_earlier_versions_pickled_it(where, name):
     thing = pickle.loads(f"cdlnotes.{where}\n{name}\n.".encode())
     assert thing.__name__ == name and thing.__module__ != f"dlnotes.{where}"
