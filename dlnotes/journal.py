@@ -31,7 +31,8 @@ import numpy as np
 from .points import Shares, name_of
 from .ranges import Scale, When
 from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Uniform
-from .space import Space, signs_of, stream_key
+from .arithmetic import signs_of, stream_key
+from .space import Space
 
 # %% ../nbs/08_journal.ipynb #13c43627
 @dataclass(frozen=True)

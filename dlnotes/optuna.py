@@ -26,7 +26,8 @@ from .choice import hope, suggest
 from .model import Guess, calmed
 from .ranges import Scale
 from .scales import Categorical, Integer, LogUniform, Uniform
-from .space import Space, Stream, whole_number
+from .arithmetic import Stream, whole_number
+from .space import Space
 
 # %% ../nbs/18_optuna.ipynb #1f0c1bfd
 class Sampler(BaseSampler):

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import as_number
+from .arithmetic import Stream, as_number, sign_of, whole_number
 from .ranges import Part
 from .scales import Categorical, Integer, LogUniform
 from .journal import Trial, own_copy, run_seed
-from .space import Space, Stream, sign_of, whole_number
+from .space import Space
 from .loop import evaluate
 from .study import Study
 from .tuning import Panda, follow  # noqa: F401  (for what was pickled when they were here)

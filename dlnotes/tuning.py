@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .journal import own_copy
-from .space import stream_key, whole_number
+from .arithmetic import stream_key, whole_number
 
 # %% ../nbs/14_tuning.ipynb #b8886937
 class Panda:

@@ -70,7 +70,14 @@ def test_a_diary_is_followed_to_the_same_state():
     assert panda.state == 4.0 and panda.values == [1.0, 2.0, 3.0, 4.0] and panda.params == {"lr": 1.0}
 
 
-MOVED = [("practice", "Panda"), ("practice", "follow"), ("scales", "Scale"), ("scales", "Part"), ("scales", "When")]
+MOVED = [
+    ("practice", "Panda"),
+    ("practice", "follow"),
+    ("scales", "Scale"),
+    ("scales", "Part"),
+    ("scales", "When"),
+    ("space", "Stream"),
+]
 
 
 @pytest.mark.parametrize("where, name", MOVED)
