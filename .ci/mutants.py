@@ -63,11 +63,13 @@ judges = {
     "report": "report",
     "runner": "search_uses search_promises",
     "runs": "runs",
+    "ranges": "scales conditions habits",
     "scales": "scales",
     "sklearn": "searchcv",
     "space": "space conditions",
     "study": "ask_tell search_uses conditions",
     "threads": "threads",
+    "tuning": "tuning",
     "workers": "search_processes",
 }
 common = "fuzz"  # it tries every public name, so it is a test of every module

@@ -10,7 +10,6 @@ from .journal import Trial
 from .practice import (
     Edge,
     Importance,
-    Panda,
     Retune,
     due,
     edges,
@@ -38,10 +37,12 @@ from .points import Shares
 from .runner import search
 from .selection import SoftmaxPath, SoftmaxRegressionCV, softmax_path
 from .normalize import batchnorm, batchnorm_backward, batchnorm_inference
-from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Scale, Uniform
+from .ranges import Scale
+from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Uniform
 from .study import Study
 from .space import Space
 from .threads import cores, get_threads, set_threads
+from .tuning import Panda
 from .workers import worker
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import exp, log
+from .arithmetic import Stream, exp, log
 from .model import Guess, calmed
-from .space import Space, Stream
+from .space import Space
 
 # %% ../nbs/06_choice.ipynb #085489d1
 def hope(mean: np.ndarray, deviation: np.ndarray, best: float, bound: float = 0) -> np.ndarray:

@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import as_number
+from .arithmetic import as_number, sign_of, whole_number
 from .journal import BROKEN, Trial
 from .runner import run_again
-from .space import sign_of, whole_number
 from .study import Study
 
 # %% ../nbs/15_early.ipynb #36ff5356

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .arithmetic import as_number
-from .differences import ArgumentCheck, Comparison, Line, Watched, derivative, real_numbers
+from .differences import ArgumentCheck, Comparison, Line, Watched, as_arguments, derivative, upstream
 
 # %% ../nbs/21_gradcheck.ipynb #2ab0f4e1
 @dataclass(frozen=True)
@@ -82,30 +82,7 @@ class GradientError(AssertionError):
         self.check: GradientCheck | None = check
 
 # %% ../nbs/21_gradcheck.ipynb #d917a7e5
-def _arguments(x):
-    "x as a tuple of float32 or float64 arrays; ValueError for other kinds of number"
-    several = isinstance(x, tuple) or (isinstance(x, list) and any(isinstance(a, np.ndarray) for a in x))
-    args = []
-    for a in x if several else (x,):
-        whole = isinstance(a, (int, np.integer)) or np.asarray(a).dtype.kind in "iu" if np.size(a) else False
-        a = np.array(a, np.float64) if whole and not isinstance(a, bool) else real_numbers("x must be", a)
-        if not np.isfinite(a).all(): raise ValueError(f"x must be finite, got {a[~np.isfinite(a)].flat[0]}")
-        args.append(a)
-    if not args or any(a.size == 0 for a in args):
-        raise ValueError(f"x must not be empty, got shapes {[a.shape for a in args]}")
-    return tuple(args)
-
 _SALT = 0x67726164  # so that dy is not the very numbers that x was made of, should x come from the same seed
-
-def _upstream(dy, y, rng):
-    "The weights of f's outputs: random unless given; 1 for a single number"
-    if dy is None: return rng.standard_normal(y.shape) if y.ndim else np.ones(())
-    dy = np.array(dy)
-    if dy.dtype.kind not in "fiub": raise ValueError(f"dy must be real numbers, got {dy.dtype}")
-    if dy.shape != y.shape: raise ValueError(f"dy must have the shape of f's output, {y.shape}, got {dy.shape}")
-    dy = dy.astype(np.float64)
-    if not np.isfinite(dy).all(): raise ValueError(f"dy must be finite, got {dy[~np.isfinite(dy)].flat[0]}")
-    return dy
 
 def _copied(grad):
     "A gradient that is no function, out of reach of an f that writes over it"
@@ -194,13 +171,13 @@ def numeric_gradient(f: Callable[..., Any], x: ArrayLike, dy: ArrayLike | None =
     _method(method)
     if h is not None: _between("h", h, np.inf, "be a positive number")
     dy = dy if dy is None else np.array(dy)
-    args = _arguments((x,))
+    args = as_arguments((x,))
     with np.errstate(all="ignore"):
         watched = Watched(f, args)
         y = watched.y
         if dy is None and y.ndim:
             raise ValueError(f"f returns an array of shape {y.shape}: pass dy, its upstream gradient")
-        weights, tol = _upstream(dy, y, np.random.default_rng(0)), 1e-9 if watched.eps < 1e-10 else 1e-4
+        weights, tol = upstream(dy, y, np.random.default_rng(0)), 1e-9 if watched.eps < 1e-10 else 1e-4
         slopes = [derivative(Line(watched, 0, i, weights), math.nan, tol, h, method) for i in range(args[0].size)]
         watched.confirm()
     return np.array([s.value for s in slopes]).reshape(args[0].shape)
@@ -264,11 +241,11 @@ def check_gradient(f: Callable[..., Any], x: Any, grad: Any, dy: ArrayLike | Non
     if tol is not None: _between("tol", tol, 1, "lie between 0 and 1")
     _count("entries", entries)
     _count("directions", directions)
-    args, grad, dy = _arguments(x), _copied(grad), dy if dy is None else np.array(dy)
+    args, grad, dy = as_arguments(x), _copied(grad), dy if dy is None else np.array(dy)
     with np.errstate(all="ignore"):
         watched = Watched(f, args)
         rng = _generator(seed, _SALT)
-        weights = _upstream(dy, watched.y, rng)
+        weights = upstream(dy, watched.y, rng)
         grads = _given(grad, args, weights, watched.y, dy is not None)
         coarse = any(g.dtype.itemsize < 8 and g.dtype.kind == "f" for g in grads) or watched.eps > 1e-10
         tol = tol or (float(np.sqrt(np.finfo(np.float32).eps)) if coarse else 1e-6)

@@ -29,8 +29,10 @@ from typing import Any
 import numpy as np
 
 from .points import Shares, name_of
-from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Scale, Uniform, When
-from .space import Space, signs_of, stream_key
+from .ranges import Scale, When
+from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Uniform
+from .arithmetic import signs_of, stream_key
+from .space import Space
 
 # %% ../nbs/08_journal.ipynb #13c43627
 @dataclass(frozen=True)

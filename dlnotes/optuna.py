@@ -24,8 +24,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from .choice import hope, suggest
 from .model import Guess, calmed
-from .scales import Categorical, Integer, LogUniform, Scale, Uniform
-from .space import Space, Stream, whole_number
+from .ranges import Scale
+from .scales import Categorical, Integer, LogUniform, Uniform
+from .arithmetic import Stream, whole_number
+from .space import Space
 
 # %% ../nbs/18_optuna.ipynb #1f0c1bfd
 class Sampler(BaseSampler):

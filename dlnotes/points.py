@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .arithmetic import as_number, as_reals, exp, log
-from .scales import Categorical, Integer, Scale, Uniform, When
+from .ranges import Scale, When
+from .scales import Categorical, Integer, Uniform
 
 # %% ../nbs/03_points.ipynb #75f8095c
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ import numpy as np
 
 from .journal import Trial
 from .practice import edges, importance
-from .space import Space, sign_of
+from .arithmetic import sign_of
+from .space import Space
 from .study import Study
 
 # %% ../nbs/17_report.ipynb #520e710c

@@ -19,9 +19,9 @@ from dataclasses import replace
 from numbers import Real
 from typing import Any
 
-from .arithmetic import as_number
+from .arithmetic import as_number, whole_number
 from .journal import BROKEN, Trial
-from .space import Space, whole_number
+from .space import Space
 from .loop import Objective, advance, takes_report
 from .study import Study
 from .threads import cores

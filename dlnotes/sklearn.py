@@ -32,7 +32,8 @@ from sklearn.utils.validation import _check_method_params, indexable
 
 from .choice import FIRST
 from .journal import Trial
-from .scales import Categorical, Integer, LogUniform, Scale, Uniform, When
+from .ranges import Scale, When
+from .scales import Categorical, Integer, LogUniform, Uniform
 from .space import Space
 from .study import Study
 

@@ -22,12 +22,12 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import as_number, as_values
+from .arithmetic import Stream, as_number, as_values, signs_of, whole_number
 from .choice import FIRST, expected_gain, mixed, recommend, suggest, times_beaten
 from .curves import ENOUGH, Report, best_so_far, expected_losses, limits_from
 from .journal import BROKEN, STATES, Header, Journal, Record, Trial, no_collection, own_copy, plain_extra, read_journal, run_seed
-from .scales import When
-from .space import Space, Stream, signs_of, whole_number
+from .ranges import When
+from .space import Space
 
 # %% ../nbs/09_study.ipynb #4c7e6d1d
 LAG = 2 # two workers are busy; the benchmark has what this and other lags cost

@@ -7,8 +7,7 @@ import math
 import numpy as np
 
 from dlnotes import Categorical, Integer, LogUniform, ReverseLogUniform, Space, Uniform, search
-from dlnotes.arithmetic import exp, log
-from dlnotes.space import Stream
+from dlnotes.arithmetic import Stream, exp, log
 
 SCALES = {
     "uniform": Uniform(-3, 5),

@@ -237,7 +237,7 @@ class Careless(dlnotes.Panda):
 
     def replay(self):
         first, *rest = self.diary
-        return dlnotes.practice.follow(self._start, self._step, [first | {"seed": 1}, *rest])
+        return dlnotes.tuning.follow(self._start, self._step, [first | {"seed": 1}, *rest])
 
 
 def unbiased(x, gamma, beta, eps=1e-5, axis=-1, right=dlnotes.batchnorm):

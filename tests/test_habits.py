@@ -25,7 +25,7 @@ from dlnotes import (
     target,
 )
 from dlnotes.journal import plain_extra
-from dlnotes.scales import Scale
+from dlnotes.ranges import Scale
 
 SPACE = Space(x=Uniform(0, 1), n=Integer(1, 5))
 

@@ -13,8 +13,8 @@ from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from points import SPACE, board, chess, digests, valley
 
 from dlnotes import search
+from dlnotes.arithmetic import Stream
 from dlnotes.model import _total, product
-from dlnotes.space import Stream
 
 root = Path(__file__).parents[1]
 present = [level for level in __cpu_dispatch__ if __cpu_features__[level]]  # from the oldest vectors to the newest

@@ -1,13 +1,14 @@
 """What version 0.1.0 wrote, this version reads: journals, saved layers and networks, diaries."""
 
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dlnotes import MLP, BatchNorm, Categorical, Integer, LogUniform, ReverseLogUniform, Space, Study, Uniform, search
-from dlnotes.practice import follow
+from dlnotes.tuning import follow
 
 folder = Path(__file__).with_name("written_by_0_1_0")
 expected = json.loads((folder / "expected.json").read_text())
@@ -67,3 +68,19 @@ def test_a_diary_is_followed_to_the_same_state():
 
     panda = follow(lambda rng: 0.0, step, (folder / "panda.json").read_text())
     assert panda.state == 4.0 and panda.values == [1.0, 2.0, 3.0, 4.0] and panda.params == {"lr": 1.0}
+
+
+MOVED = [
+    ("practice", "Panda"),
+    ("practice", "follow"),
+    ("scales", "Scale"),
+    ("scales", "Part"),
+    ("scales", "When"),
+    ("space", "Stream"),
+]
+
+
+@pytest.mark.parametrize("where, name", MOVED)
+def test_what_has_moved_is_found_where_earlier_versions_pickled_it(where, name):
+    thing = pickle.loads(f"cdlnotes.{where}\n{name}\n.".encode())
+    assert thing.__name__ == name and thing.__module__ != f"dlnotes.{where}"
