@@ -17,6 +17,7 @@ import numpy as np
 
 from .arithmetic import as_number, sign_of, whole_number
 from .journal import BROKEN, Trial
+from .ranges import same
 from .runner import run_again
 from .study import Study
 
@@ -283,7 +284,7 @@ def recheck(objective: Callable[..., Any] | None, study: Study, top: int = 5, re
 
 def _different(trials: list[Trial]) -> list[Trial]:
     "The first of those that have the same point"
-    return [t for i, t in enumerate(trials) if all(t.params != other.params for other in trials[:i])]
+    return [t for i, t in enumerate(trials) if not any(same(t.params, other.params) for other in trials[:i])]
 
 def _to_run(study: Study, leaders: list[Trial], repeats: int) -> list[Trial]:
     "The runs that are missing or failed, the first of every leader first"

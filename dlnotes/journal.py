@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from .points import Shares, name_of
-from .ranges import Scale, When
+from .ranges import Scale, When, same
 from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Uniform
 from .arithmetic import signs_of, stream_key
 from .space import Space
@@ -96,6 +96,11 @@ class Trial:
     tries: tuple[tuple[str, str, float], ...] = field(default=(), compare=False)
     run: int = 0
     seed: int = field(default=0, compare=False)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self): return NotImplemented
+        of = lambda t: [getattr(t, f.name) for f in fields(t) if f.compare and f.name != "params"]
+        return same(self.params, other.params) and of(self) == of(other)  # options may be arrays
 
     def again(self) -> "Trial":
         """The trial before it is run once more: open, with how it ended in its `tries`.
@@ -482,7 +487,7 @@ class _Reader:
             _known_words(line, _ASKED)
             if "unknown" in line: line["unknown"] = tuple(line["unknown"])
             if "limits" in line: line["limits"] = [(at, limit) for at, limit in line["limits"]]
-            if line.get("given") and (not self.record.queue or self.record.queue.pop(0) != params):
+            if line.get("given") and not (self.record.queue and same(self.record.queue.pop(0), params)):
                 raise ValueError(f"nobody gave the point of trial {number}")
         self.new(number, line)
         line["seed"] = run_seed(self.record.header.seed, number)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .arithmetic import as_number, as_reals, exp, log
-from .ranges import Scale, When
+from .ranges import Scale, When, same
 from .scales import Categorical, Integer, Uniform
 
 # %% ../nbs/03_points.ipynb #75f8095c
@@ -197,7 +197,7 @@ class Points:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Points): return NotImplemented
         of = lambda s: ([(name, _bare(scale)) for name, scale in s.scales.items()], s.conditions, s.constraints)
-        return of(self) == of(other)
+        return same(of(self), of(other))
     def __hash__(self) -> int: return hash((tuple(self.scales.items()), self.constraints))
     def __getstate__(self) -> dict[str, Any]: return {k: v for k, v in vars(self).items() if k != "_every"}
     def __repr__(self) -> str:

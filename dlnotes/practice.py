@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from .arithmetic import Stream, as_number, sign_of, whole_number
-from .ranges import Part
+from .ranges import Part, same
 from .scales import Categorical, Integer, LogUniform
 from .journal import Trial, own_copy, run_seed
 from .space import Space
-from .loop import evaluate
+from .loop import evaluate, must_take_one_dict
 from .study import Study
 from .tuning import Panda, follow  # noqa: F401  (for what was pickled when they were here)
 
@@ -452,11 +452,11 @@ def retune(study: Study, objective: Callable[[dict[str, Any]], float], top: int 
     Raises
     ------
     TypeError
-        For something that is not a Study.
+        For something that is not a Study, or an objective that is no function of one dict.
     ValueError
         If the study has no complete trial, or for a bad number.
     RuntimeError
-        If nothing runs today.
+        If nothing runs today, with how the first run ended.
 
     Examples
     --------
@@ -466,21 +466,25 @@ def retune(study: Study, objective: Callable[[dict[str, Any]], float], top: int 
     ('still good', 'stale')
     """
     _must_be_study(study)
+    must_take_one_dict(objective)
     repeats = whole_number("repeats", repeats, 4)  # fewer runs cannot show a difference
     seed = whole_number("seed", seed, -math.inf)
     if not 0 < as_number(level) < 1: raise ValueError(f"level must lie between 0 and 1, got {level!r}")
     if whole_number("top", top) + whole_number("fresh", fresh) < 1: raise ValueError("top or fresh must be at least 1")
     champion, sign = study.best, sign_of(study.direction)
     number = itertools.count()  # every run has a seed of its own
+    ended: list[str] = []
     def run(params: dict[str, Any]) -> float:
-        value = evaluate(objective, params, seed=run_seed(seed, next(number), -1))["value"]
-        return math.nan if value is None else value
-    runners = [t for t in study.ranked() if t.params != champion.params][:top]
+        outcome = evaluate(objective, params, seed=run_seed(seed, next(number), -1))
+        ended.append(f"{outcome['state']}: {outcome['error']}".strip(": "))
+        return math.nan if outcome["value"] is None else outcome["value"]
+    runners = [t for t in study.ranked() if not same(t.params, champion.params)][:top]
     near = study.space.zoom(study).sample(fresh//2, seed=seed + 1)
     method = "quasirandom" if len(study.space) <= 40 else "random"
     rivals = [t.params for t in runners] + near + study.space.sample(fresh - fresh//2, seed=seed + 2, method=method)
     screened = [sign*run(params) for params in rivals]
-    if np.isnan(screened).all(): raise RuntimeError("none of the rivals gives a value today: check the objective")
+    if np.isnan(screened).all():
+        raise RuntimeError(f"none of the {len(rivals)} rivals gives a value today: check the objective. The first is {ended[0]}")
     rival = rivals[int(np.nanargmin(screened))]
     matches = [(run(champion.params), run(rival)) for _ in range(repeats)]  # in turn, so that neither has a better hour
     ours, theirs = (list(v) for v in zip(*matches))

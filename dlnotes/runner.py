@@ -6,7 +6,6 @@
 __all__ = ['search', 'run_again']
 
 # %% ../nbs/13_runner.ipynb #3e2b8df6
-import inspect
 import math
 import os
 import sys
@@ -22,7 +21,7 @@ from typing import Any
 from .arithmetic import as_number, whole_number
 from .journal import BROKEN, Trial
 from .space import Space
-from .loop import Objective, advance, takes_report
+from .loop import Objective, advance, must_take_one_dict, takes_report
 from .study import Study
 from .threads import cores
 from .workers import open_workers
@@ -52,7 +51,7 @@ def _so_far(study: Study) -> str:
 
 def _checked(objective, n_trials, n_jobs, executor, timeout, max_memory, stage_size) -> int:
     "The number of workers, or TypeError or ValueError for a bad argument of `search` that `Study` does not check"
-    _takes_one_dict(objective)
+    must_take_one_dict(objective)
     whole_number("n_trials", n_trials, 1)
     if stage_size is not None:
         raise TypeError(f"search has no stages any more: give lag={stage_size!r} to plan each trial from those up to that "
@@ -75,19 +74,6 @@ def _checked(objective, n_trials, n_jobs, executor, timeout, max_memory, stage_s
         raise ValueError(f"n_jobs={n_jobs}, timeout={timeout} and max_memory={max_memory} need other processes, and Python in "
                          "a browser has none: use n_jobs=1 without limits, or run it outside of the browser")
     return n_jobs
-
-def _takes_one_dict(objective: Any) -> None:
-    "TypeError, with the way to mend it, for what cannot be called with one dict"
-    if not callable(objective): raise TypeError(f"objective must be a function of a dict, got {objective!r}")
-    try: parameters = inspect.signature(objective).parameters.values()
-    except (TypeError, ValueError): return  # some built-in functions do not tell
-    needed = [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    if len(needed) > 1 and not (len(needed) == 2 and takes_report(objective)):
-        raise TypeError(f"objective receives one dict, but takes {', '.join(needed)}: write def objective(params), and "
-                        f"params[{needed[0]!r}] for {needed[0]}; or give lambda params: objective(**params). A second argument "
-                        "named report is for the values of a training as it goes")
-    if not any(p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD) for p in parameters):
-        raise TypeError("objective receives one dict, but takes no argument: write def objective(params)")
 
 # %% ../nbs/13_runner.ipynb #13288f60
 def search(objective: Objective, space: Space, n_trials: int = 60, seed: int = 0, direction: str | Sequence[str] = "minimize",

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .arithmetic import Steps, as_reals, between, end_of_log, exp_parts, log_pair, pair_sum, position, power, shifted
-from .ranges import Numeric, Part, Scale, When, counted, finite, in_unit  # noqa: F401  (some for what was pickled here)
+from .ranges import Numeric, Part, Scale, When, counted, finite, in_unit, same  # noqa: F401  (some for what was pickled here)
 
 # %% ../nbs/02_scales.ipynb #dbdecac1
 @dataclass(frozen=True, repr=False)
@@ -309,12 +309,15 @@ class Categorical(Scale):
 
     def __repr__(self) -> str: return f"Categorical(options={self.options!r}{', ordered=True' if self.ordered else ''})"
     def __hash__(self) -> int: return hash((len(self.options), self.ordered))  # an option need not have one
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self): return NotImplemented
+        return self.ordered == other.ordered and same(self.options, other.options)
 
     def _index(self, value) -> int:
         "The place of `value`, or of what shows itself in the same words, as a copy does of an object without `==`"
         if isinstance(value, np.generic): value = value.item()
         for i, option in enumerate(self.options):
-            if _same(option, value): return i
+            if same(option, value): return i
         for i, option in enumerate(self.options):
             if type(option) is type(value) and repr(option) == repr(value) and " at 0x" not in repr(value): return i
         raise ValueError(f"{value!r} is not on {self}")
@@ -370,9 +373,3 @@ class Categorical(Scale):
         except ValueError:
             if not isinstance(value, (list, np.ndarray)): raise
         return np.array([self.cdf(v) for v in value], dtype=float)
-
-def _same(a: Any, b: Any) -> bool:
-    "Whether two options are the same; 1, 1.0 and True are not, and NaN equals NaN"
-    if a is b or type(a) is not type(b): return a is b
-    try: return bool(a == b or (a != a and b != b))
-    except Exception: return False  # arrays have no one answer

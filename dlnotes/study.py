@@ -26,7 +26,7 @@ from .arithmetic import Stream, as_number, as_values, signs_of, whole_number
 from .choice import FIRST, expected_gain, mixed, recommend, suggest, times_beaten
 from .curves import ENOUGH, Report, best_so_far, expected_losses, limits_from
 from .journal import BROKEN, STATES, Header, Journal, Record, Trial, no_collection, own_copy, plain_extra, read_journal, run_seed
-from .ranges import When
+from .ranges import When, same
 from .space import Space
 
 # %% ../nbs/09_study.ipynb #4c7e6d1d
@@ -850,14 +850,15 @@ def _prior(earlier: "Study", filled: Mapping[str, Any], space: Space, direction:
 
 def _exists(conditions: Mapping[str, list[Any]], params: Mapping[str, Any]) -> bool:
     "Whether these conditions hold"
-    return all(other in params and params[other] in values for other, values in conditions.items())
+    return all(other in params and any(same(params[other], v) for v in values) for other, values in conditions.items())
 
 def _missing(wanted: list[Any], there: list[Any]) -> list[Any]:
     "Those of `wanted` that are not there, each as often as it is missing"
     left, missing = list(there), list[Any]()
     for one in wanted:
-        if one in left: left.remove(one)
-        else: missing.append(one)
+        at = next((i for i, other in enumerate(left) if same(one, other)), None)
+        if at is None: missing.append(one)
+        else: del left[at]
     return missing
 
 def _checked_path(journal: Any) -> str | os.PathLike[str]:

@@ -7,7 +7,9 @@ __all__ = ['Panda', 'follow']
 
 # %% ../nbs/14_tuning.ipynb #d5ee94e2
 import copy
+import inspect
 import json
+import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -32,6 +34,11 @@ class Panda:
     seed : int
         Of the generators.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For functions that cannot be called so, a state that cannot be copied, params that are no dict, a seed that is no integer.
+
     Attributes
     ----------
     state, params, step, values
@@ -51,14 +58,17 @@ class Panda:
 
     def __init__(self, start: Callable[..., Any], step: Callable[..., Any], params: dict[str, Any],
                  seed: int = 0) -> None:
+        _must_take("start", start, "rng")
+        _must_take("step", step, "state", "params", "rng")
+        if not isinstance(params, Mapping): raise TypeError(f"params must be a dict of hyperparameters by name, got {params!r}")
         self._start, self._step = start, step
-        self.seed: int = seed
+        self.seed: int = whole_number("seed", seed, -math.inf)
         self._params = own_copy(params)
         self.diary: list[dict[str, Any]] = []
         self.step: int = 0
         self.values: list[float] = []
         self.state: Any = start(self._rng(0))
-        self._checkpoints = {0: (copy.deepcopy(self.state), own_copy(params))}
+        self._checkpoints = {0: (_copied(self.state), own_copy(params))}
         self._note("start", "", params=own_copy(params), seed=seed)
 
     def _rng(self, step: int) -> np.random.Generator:
@@ -234,9 +244,23 @@ class Panda:
 
 def _said(why: Any) -> bool: return isinstance(why, str) and bool(why.strip())
 
+def _must_take(name: str, function: Any, *arguments: str) -> None:
+    "TypeError for what cannot be called with these"
+    called = f"{name} is called as {name}({', '.join(arguments)})"
+    if not callable(function): raise TypeError(f"{called}, and must be a function, got {function!r:.200}")
+    try: signature = inspect.signature(function)
+    except (TypeError, ValueError): return  # some built-in functions do not tell
+    try: signature.bind(*arguments)
+    except TypeError as e: raise TypeError(f"{called}, but is {name}{signature}: {e}") from None
+
+def _copied(state: Any) -> Any:
+    try: return copy.deepcopy(state)
+    except Exception as e: raise TypeError(f"start must give a state that can be copied, to come back to it, got {state!r:.200}: {e}") from e
+
 def _pair(returned: Any) -> tuple[Any, float]:
     "A state and a number, or TypeError"
     try:
+        if not isinstance(returned, (tuple, list)): raise TypeError  # an array of two is a state without its value
         state, value = returned
         if isinstance(value, (str, bytes)): raise TypeError
         return state, float(value)

@@ -14,6 +14,7 @@ from dlnotes import (
     Categorical,
     Integer,
     LogUniform,
+    Panda,
     Shares,
     Space,
     Study,
@@ -21,6 +22,7 @@ from dlnotes import (
     edges,
     importance,
     recheck,
+    retune,
     search,
     target,
 )
@@ -305,3 +307,82 @@ def test_conditions_may_be_on_options_that_are_estimators_and_another_distributi
     assert tuned(0.1, 2).cv_results_["params"] == tuned(0.1, 4).cv_results_["params"][:2]
     with pytest.raises(ValueError, match="its distributions differ"):
         tuned(0.2, 4)
+
+
+# Options that are arrays: `==` of two arrays is an array, so nothing may ask it
+
+
+def of_arrays():
+    options = Categorical([np.arange(3), np.zeros(2), np.ones((2, 2))])
+    return Space(a=options, x=Uniform(0, 1), y=Uniform(0, 1).when(a=[np.zeros(2)]))
+
+
+def sum_of_arrays(params):
+    return abs(params["x"] - 0.3) + params["a"].sum() + params.get("y", 0)
+
+
+def test_spaces_of_equal_arrays_are_equal():
+    assert of_arrays() == of_arrays()
+    assert Categorical([np.arange(3)]) != Categorical([np.arange(3.0)]) != Categorical([np.arange(4.0)])
+    assert Categorical([np.array([np.nan])]) == Categorical([np.array([np.nan])])
+    assert Categorical([[np.arange(3)], {"k": np.arange(2)}]).cdf({"k": np.arange(2)}) == 0.75
+    assert Categorical([1, 2]) != Categorical([1, 2], ordered=True) and Categorical([1]) != Categorical([True])
+    with pytest.raises(ValueError, match="options must differ"):
+        Categorical([np.zeros(2), np.zeros(2)])
+
+
+def test_a_search_over_arrays_is_resumed_known_again_and_looked_at(tmp_path):
+    known = [{"a": np.zeros(2), "x": 0.5, "y": 0.5}]
+    search(sum_of_arrays, of_arrays(), 10, journal=tmp_path / "j", start=known, progress=False)
+    again = search(sum_of_arrays, of_arrays(), 14, journal=tmp_path / "j", start=known, progress=False)
+    assert [t.given for t in again.trials] == [True] + [False] * 13
+    assert Study.load(tmp_path / "j", of_arrays()) == Study.load(tmp_path / "j", of_arrays())
+    assert again.trials[0] != again.trials[1] and again.trials[1] == again.trials[1]
+    assert retune(again, sum_of_arrays, top=4).champion["a"].shape in ((3,), (2,), (2, 2))
+    with pytest.warns(UserWarning, match="every run gave"):
+        assert len(recheck(sum_of_arrays, again, top=3).leaders) == 3
+    assert len(search(sum_of_arrays, of_arrays(), 3, start=again, progress=False).prior) == 14
+
+
+# The diary and tuning again
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (
+            lambda: Panda(np.zeros(2), lambda w, p, r: (w, 1.0), {}),
+            "start is called as .* must be a function",
+        ),
+        (lambda: Panda(lambda: 1, lambda w, p, r: (w, 1.0), {}), r"start is called as start\(rng\), but is start\(\)"),
+        (lambda: Panda(lambda r: 1, lambda w, p: (w, 1.0), {}), r"step\(state, params, rng\), but is step\(w, p\)"),
+        (lambda: Panda(lambda r: 1, lambda w, p, r: (w, 1.0), [("lr", 1)]), "params must be a dict"),
+        (lambda: Panda(lambda r: (i for i in "ab"), lambda w, p, r: (w, 1.0), {}), "state that can be copied"),
+        (lambda: Panda(lambda r: 1, lambda w, p, r: (w, 1.0), {}, seed="a"), "seed must be an integer"),
+        (lambda: Panda(lambda r: 1, lambda w, p, r: np.zeros(2), {}).run(), "step must return a state and a number"),
+    ],
+)
+def test_a_panda_says_what_it_was_given(made, told):
+    with pytest.raises(TypeError, match=told):
+        made()
+
+
+def test_a_panda_takes_functions_of_other_habits():
+    class Steps:
+        def __call__(self, state, params, rng, verbose=False):
+            return [state + 1, np.float32(state)]
+
+    assert Panda(lambda *a: 0, Steps(), {}).run(3) == 2.0
+    assert Panda(lambda rng=None: 0, lambda *a, **k: (a[0] + 1, a[0]), {}).run(2) == 1.0
+
+
+def test_retune_says_what_went_wrong_today():
+    study = search(lambda p: p["x"], Space(x=Uniform(0, 1)), 12, progress=False)
+    with pytest.raises(RuntimeError, match=r"(?s)none of the 12 rivals.*The first is failed: .*ZeroDivisionError"):
+        retune(study, lambda p: 1 / 0)
+    with pytest.raises(RuntimeError, match="The first is infeasible"):
+        retune(study, lambda p: math.inf)
+    with pytest.raises(TypeError, match="receives one dict, but takes x, seed"):
+        retune(study, lambda x, seed: 0.0)
+    with pytest.raises(TypeError, match="must be a function of a dict, got 3"):
+        retune(study, 3)
