@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SOBOL_DIMENSIONS', 'pair_sum', 'between', 'position', 'shifted', 'exp_parts', 'exp', 'log_pair', 'log', 'end_of_log',
-           'power', 'Steps', 'sobol', 'scrambled', 'stream_key', 'fractions_of', 'Stream', 'as_number', 'as_reals',
-           'as_values', 'whole_number', 'sign_of', 'signs_of']
+           'power', 'Steps', 'sobol', 'scrambled', 'stream_key', 'fractions_of', 'run_seed', 'Stream', 'as_number',
+           'as_reals', 'as_values', 'plain_extra', 'whole_number', 'sign_of', 'signs_of']
 
 # %% ../nbs/00_arithmetic.ipynb #e3c2a499
 import hashlib
@@ -521,6 +521,30 @@ def fractions_of(bits: np.ndarray) -> np.ndarray:
     """
     return (bits >> np.uint64(11)) * 2.0**-53
 
+def run_seed(seed: int, number: int, run: int = 0) -> int:
+    """The seed of one run of one trial, for the objective: another one for each, and always the same.
+
+    Parameters
+    ----------
+    seed : int
+        Of the search.
+    number : int
+        The trial's.
+    run : int
+        0 in the search.
+
+    Returns
+    -------
+    int
+        From 0 up to 2**32 - 1, which every library takes.
+
+    Examples
+    --------
+    >>> run_seed(0, 3) == run_seed(0, 3), run_seed(0, 3) == run_seed(0, 3, run=1)
+    (True, False)
+    """
+    return int(stream_key(seed, f"run {run} of trial {number}")[0] >> 32)
+
 # %% ../nbs/00_arithmetic.ipynb #5d0c3808
 class Stream:
     """Random numbers for one purpose, one after the other: the same on every machine, with every NumPy [@salmon2011].
@@ -654,6 +678,36 @@ def as_values(value: Any, objectives: int = 1) -> list[float]:
 def _as_float(value: Any) -> float:
     if isinstance(value, Complex) and not isinstance(value, Real): raise TypeError("it is complex")
     return float(value)
+
+def plain_extra(value: Any) -> Any:
+    """What an objective returned beside its value, as JSON can hold it: what it cannot hold, as it is printed, for it shall
+    not cost a trial.
+
+    Parameters
+    ----------
+    value : any
+
+    Returns
+    -------
+    dict, list, str, number or None
+
+    Examples
+    --------
+    >>> plain_extra({"accuracy": np.float64(0.9), "model": print})
+    {'accuracy': 0.9, 'model': '<built-in function print>'}
+    """
+    return _plain_extra(value, 50)
+
+def _plain_extra(value: Any, levels: int) -> Any:
+    "The same, and no more than so many levels of it: what holds itself has no end"
+    try:
+        if levels and isinstance(value, Mapping): return {str(k): _plain_extra(v, levels - 1) for k, v in value.items()}
+        if levels and isinstance(value, (list, tuple)): return [_plain_extra(v, levels - 1) for v in value]
+        if isinstance(value, np.longdouble): return float(value)
+        if isinstance(value, (np.ndarray, np.generic)): return _plain_extra(value.tolist(), levels)
+        plain = value is None or type(value) in (bool, int, float, str)
+        return value if plain and repr(value) else repr(value)  # an int of thousands of digits has none, and JSON cannot hold it
+    except Exception: return f"<{type(value).__name__}>"
 
 # %% ../nbs/00_arithmetic.ipynb #6f80625e
 def whole_number(name: str, value: Any, least: float = 0) -> int:

@@ -15,10 +15,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
-from .arithmetic import as_values, signs_of
+from .arithmetic import as_values, plain_extra, signs_of
 from .choice import FIRST
 from .curves import Pruned, Report
-from .journal import BROKEN, Trial, own_copy, plain_extra
+from .journal import BROKEN, Trial, own_copy
 from .study import Study
 
 # %% ../nbs/10_loop.ipynb #0f688ae0

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import Stream, as_number, sign_of, whole_number
+from .arithmetic import Stream, as_number, run_seed, sign_of, whole_number
 from .ranges import Part, same
 from .scales import Categorical, Integer, LogUniform
-from .journal import Trial, own_copy, run_seed
+from .journal import Trial, own_copy
 from .space import Space
 from .loop import evaluate, must_take_one_dict
 from .study import Study

@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import Stream, as_number, as_values, signs_of, whole_number
+from .arithmetic import Stream, as_number, as_values, plain_extra, run_seed, signs_of, whole_number
 from .choice import FIRST, expected_gain, mixed, recommend, suggest, times_beaten
 from .curves import ENOUGH, Report, best_so_far, expected_losses, limits_from
-from .journal import BROKEN, STATES, Header, Journal, Record, Trial, no_collection, own_copy, plain_extra, read_journal, run_seed
+from .journal import BROKEN, STATES, Header, Journal, Record, Trial, no_collection, own_copy, read_journal
 from .ranges import When, same
 from .space import Space
 

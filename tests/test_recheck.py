@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from dlnotes import Categorical, Integer, LogUniform, Space, Study, Uniform, recheck, search, trial_seed
+from dlnotes.arithmetic import run_seed
 from dlnotes.early import shrunk
-from dlnotes.journal import run_seed
 from dlnotes.loop import evaluate
 
 SPACE = Space(lr=LogUniform(1e-4, 1))
