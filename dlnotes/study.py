@@ -139,10 +139,9 @@ class Study:
     def _ending(self, first: int, trials: list[Trial]) -> None:
         "How trials ended, into the rows from `first`"
         rows = self._table[first:first + len(trials)]
-        states = [t.state for t in trials]
-        for name in ("complete", "pruned"): rows[name] = [state == name for state in states]
-        rows["ended"] = [state != "open" for state in states]
-        rows["loss"] = ([self._losses(t) for t in trials] if len(self._signs) > 1 else np.array([[t.value] for t in trials], float)*self._signs[0])  # None: NaN
+        states = np.array([t.state for t in trials])
+        rows["complete"], rows["pruned"], rows["ended"] = states == "complete", states == "pruned", states != "open"
+        rows["loss"] = ([self._losses(t) for t in trials] if len(self._signs) > 1 else np.array([[t.value] for t in trials], float)*self._signs[0])
         self._paths.update((t.number, best_so_far(t.curve, self._signs[0])) for t in trials if t.curve)
 
     def _losses(self, trial: Trial) -> list[float]:
@@ -853,12 +852,12 @@ def _exists(conditions: Mapping[str, list[Any]], params: Mapping[str, Any]) -> b
     return all(other in params and any(same(params[other], v) for v in values) for other, values in conditions.items())
 
 def _missing(wanted: list[Any], there: list[Any]) -> list[Any]:
-    "Those of `wanted` that are not there, each as often as it is missing"
+    "Those of `wanted` that are not there, each as often as it lacks"
     left, missing = list(there), list[Any]()
     for one in wanted:
-        at = next((i for i, other in enumerate(left) if same(one, other)), None)
-        if at is None: missing.append(one)
-        else: del left[at]
+        at = [same(one, other) for other in left]
+        if any(at): del left[at.index(True)]
+        else: missing.append(one)
     return missing
 
 def _checked_path(journal: Any) -> str | os.PathLike[str]:

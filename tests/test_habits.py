@@ -26,7 +26,7 @@ from dlnotes import (
     search,
     target,
 )
-from dlnotes.journal import plain_extra
+from dlnotes.arithmetic import plain_extra
 from dlnotes.ranges import Scale
 
 SPACE = Space(x=Uniform(0, 1), n=Integer(1, 5))
