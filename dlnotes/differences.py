@@ -695,8 +695,8 @@ def guess_mistake(a: np.ndarray, b: np.ndarray, x: np.ndarray, lengths: Sequence
     """
     if not np.isfinite(a).all(): return "it is not finite: look for a division by zero or an overflow"
     if not a.any(): return "it is zero everywhere: the graph is cut, or the term was forgotten"
-    if not np.abs(b).max() > 0: return "the true gradient is zero everywhere: does f depend on this argument?"
     if not np.isfinite(b).all(): return "f is not finite near x: check nearer to where it is"
+    if not b.any(): return "the true gradient is zero everywhere: does f depend on this argument?"
     a, b = a/np.abs(b).max(), b/np.abs(b).max()
     x = x/(np.abs(x).max() or 1)
     c = (a*b).sum()/(b*b).sum()

@@ -637,7 +637,8 @@ class SoftmaxRegression(Classifier):
         X, s = X[s > 0], s[s > 0]
         lam, n = (2 if K == 2 else 1)/C/unit, X.shape[1]
         there, first = getattr(self, "_there", np.ones(K, bool)), self._first()
-        yhat = softmax(self._every_logit(X).astype(np.float64))[:, there]
+        W, b = self._both_rows(self.classes_, n)
+        yhat = softmax(X@W.T + b)[:, there]
         variances = np.full((K, n + 1), np.nan)
         variances[np.flatnonzero(there)[1:]] = _variances(_features(X, lam, self.fit_intercept), yhat, s, lam)
         errors = np.sqrt(np.delete(variances, first, axis=0)/unit)

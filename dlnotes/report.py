@@ -50,8 +50,9 @@ class _Axis:
             at = [10.0**k for k in range(first, last + 1, max(1, (last - first)//4))]
             if len(at) < 2: at = [self.low, math.sqrt(self.low)*math.sqrt(self.high), self.high]
         else:
-            unit = 10.0**math.floor(math.log10(self.high/4 - self.low/4)) if self.high/4 - self.low/4 > 1e-300 else 0
-            step = next((unit*k for k in (1, 2, 5, 10) if self.high/4 - self.low/4 <= unit*k), 0)
+            half = self.high/2 - self.low/2
+            unit = 10.0**math.floor(math.log10(half)) if half > 1e-300 else 0
+            step = unit*max((k for k in (1, 2, 5) if unit*k <= half), default=0)  # two fit in at least, and six at most
             if not step: return [(0.0, _show(float(self.low))), (1.0, _show(float(self.high)))]
             at = [k*step for k in range(math.ceil(self.low/step - 1e-9), math.floor(self.high/step + 1e-9) + 1)]
         return [(float(self(v)), f"{v:.6g}") for v in at]

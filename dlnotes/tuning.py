@@ -213,6 +213,15 @@ class Panda:
         """
         return follow(self._start, self._step, self.diary)
 
+    def _changes(self) -> list[dict[str, Any]]:
+        "The diary's entries of changes that were not undone"
+        changes, kept = [], {}
+        for entry in self.diary:
+            if entry["act"] == "undo": changes = kept[entry["to"]]
+            elif entry["act"] != "run": kept[entry["step"]] = changes
+            if entry["act"] == "change": changes = [*changes, entry]
+        return changes
+
     def plot(self, ax: Any = None) -> Any:
         """The curve so far, with the changes marked.
 
@@ -234,11 +243,10 @@ class Panda:
         import matplotlib.pyplot as plt
         ax = ax or plt.subplots(figsize=(6.4, 3))[1]
         ax.plot(np.arange(1, len(self.values) + 1), self.values)
-        for entry in self.diary:
-            if entry["act"] == "change" and entry["step"] <= self.step:
-                ax.axvline(entry["step"], color="C1", lw=1, ls="--")
-                ax.annotate(entry["why"], (entry["step"], 0.98), xycoords=("data", "axes fraction"), rotation=90,
-                            va="top", ha="right", fontsize="small")
+        for entry in self._changes():
+            ax.axvline(entry["step"], color="C1", lw=1, ls="--")
+            ax.annotate(entry["why"], (entry["step"], 0.98), xycoords=("data", "axes fraction"), rotation=90,
+                        va="top", ha="right", fontsize="small")
         ax.set(xlabel="step", ylabel="value")
         return ax
 

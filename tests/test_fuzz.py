@@ -5,11 +5,13 @@
 
 import json
 import os
+import re
 from functools import cache
 from pathlib import Path
 
 import damaged
 import matplotlib
+import numpy as np
 import pytest
 import strange
 from hypothesis import example, given, settings
@@ -160,3 +162,45 @@ def test_the_judge_of_files_sees_a_pickle(path):
         assert damaged.refused("trap", b"", path)  # an EOFError is no error that says so
     finally:
         del damaged.READERS["trap"]
+
+
+SPACE = dlnotes.Space(x=dlnotes.Uniform(0, 1))
+DATA = np.arange(24.0).reshape(12, 2) % 7, np.arange(12) % 2
+square_sum = lambda x: (x * x).sum()
+found_before = cache(lambda: dlnotes.search(lambda p: p["x"], SPACE, 12, progress=False))
+LEAST = {
+    "reliability(bins)": (1, lambda k: dlnotes.reliability([[0.5, 0.5], [0.1, 0.9]], [0, 1], bins=k)),
+    "one_hot(num_classes)": (1, lambda k: dlnotes.one_hot([0], k)),
+    "search(n_trials)": (1, lambda k: dlnotes.search(lambda p: p["x"], SPACE, k, progress=False)),
+    "search(n_jobs)": (1, lambda k: dlnotes.search(lambda p: p["x"], SPACE, 2, n_jobs=k, progress=False)),
+    "sample(n)": (0, lambda k: SPACE.sample(k)),
+    "sample(start)": (0, lambda k: SPACE.sample(1, start=k)),
+    "Study(lag)": (1, lambda k: dlnotes.Study(SPACE, lag=k)),
+    "Shares(n)": (2, lambda k: dlnotes.Shares(k)),
+    "Integer(log)": (1, lambda k: dlnotes.Integer(k, 9, log=True)),
+    "edges(shuffles)": (1, lambda k: dlnotes.edges(found_before(), shuffles=k)),
+    "importance(draws)": (1, lambda k: dlnotes.importance(found_before(), draws=k)),
+    "retune(repeats)": (4, lambda k: dlnotes.retune(found_before(), lambda p: p["x"], top=1, fresh=0, repeats=k)),
+    "recheck(repeats)": (2, lambda k: dlnotes.recheck(lambda p: p["x"], found_before(), top=1, repeats=k)),
+    "recheck(top)": (1, lambda k: dlnotes.recheck(lambda p: p["x"], found_before(), top=k, repeats=2)),
+    "no_improvement(trials)": (1, dlnotes.no_improvement),
+    "set_threads(n)": (1, lambda k: [dlnotes.set_threads(k), dlnotes.set_threads(None)]),
+    "softmax_path(Cs)": (1, lambda k: dlnotes.softmax_path(*DATA, Cs=k)),
+    "SoftmaxRegression(max_iter)": (1, lambda k: dlnotes.SoftmaxRegression(max_iter=k).fit(*DATA)),
+    "SoftmaxRegressionCV(cv)": (2, lambda k: dlnotes.SoftmaxRegressionCV(Cs=2, cv=k).fit(*DATA)),
+    "MLP(batch_size)": (1, lambda k: dlnotes.MLP([3], norm=None, epochs=1, batch_size=k).fit(*DATA)),
+    "MLP(epochs)": (1, lambda k: dlnotes.MLP([3], epochs=k).fit(*DATA)),
+    "check_gradient(entries)": (
+        1, lambda k: dlnotes.check_gradient(square_sum, np.ones(2), np.full(2, 2.0), entries=k)),
+    "check_gradient(directions)": (
+        1, lambda k: dlnotes.check_gradient(square_sum, np.ones(2), np.full(2, 2.0), directions=k)),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("use", LEAST)
+def test_the_least_that_is_allowed_works_and_one_less_is_refused(use):
+    least, call = LEAST[use]
+    call(least)
+    with pytest.raises(ValueError, match=rf"\b{re.escape(use.partition('(')[2][:-1])}\b|\b{least}\b|low"):
+        call(least - 1)

@@ -11,6 +11,7 @@ from scipy import special
 from scipy.optimize import check_grad
 
 from dlnotes import GradientError, check_gradient, check_hessian_vector, numeric_gradient
+from dlnotes.differences import extrapolate, guess_mistake
 from dlnotes.newton import Objective
 
 EPS = 0.1
@@ -649,3 +650,62 @@ def test_what_a_constant_drowns_cannot_be_told(size, share):
     assert "cannot tell" in str(found) and not found
     assert check_gradient(lambda x: 5.0, x, np.zeros(2))
     assert "WRONG" in str(check_gradient(lambda x: 5.0, x, np.full(2, 1e-9), raises=False))
+
+
+def hints():
+    """Ways to get a gradient wrong that a hint names: (shape, it of the right one and x, words of the hint)."""
+    flat, square, tall, deep = (6,), (4, 4), (6, 5), (3, 4, 5)
+    of = lambda axis, values: np.expand_dims(values, axis)
+    for shape in (flat, square, tall, deep):
+        yield shape, lambda b, x: -b, "the sign is wrong"
+        yield shape, lambda b, x: 1.7 * b, "it is 1.7 times the true gradient"
+        yield shape, lambda b, x: b * (1 + 3e-4), "off by a factor 1+3e-04"
+        yield shape, lambda b, x: b * (1 - 3e-4), "off by a factor 1-3e-04"
+        yield shape, lambda b, x: 0 * b, "it is zero everywhere"
+        yield shape, lambda b, x: b / np.where(x == x.max(), 0.0, 1.0), "it is not finite"
+        yield shape, lambda b, x: b + np.where(x == x.max(), 0.5, 0.0), f"only 1 of {np.prod(shape)} entries"
+        yield shape, lambda b, x: np.sin(99 * b), "no simple pattern"
+        for n in shape:
+            yield shape, lambda b, x, n=n: n * b, f"{n} times too large, and {n} is the length of an axis"
+            yield shape, lambda b, x, n=n: b / n, f"{n} times too small, and {n} is the length of an axis"
+        for axis in range(len(shape)):
+            more = lambda b, x, axis=axis: b + of(axis, np.sin(np.take(b, 0, axis) * 7 + 1))
+            yield shape, more, f"the same amount all along axis {axis}"
+    yield square, lambda b, x: b.T, "it is transposed"
+    for shape in (tall, deep[1:]):
+        for axis in range(2):
+            line = lambda b, x, axis=axis: b + x * of(axis, np.sin(np.take(b, 0, axis) * 7)) + 0.3
+            yield shape, line, f"linear in x along axis {axis}"
+            scaled = lambda b, x, axis=axis: b * of(axis, 2 + np.sin(np.take(b, 0, axis) * 7))
+            yield shape, scaled, f"each slice along axis {axis}"
+
+
+@pytest.mark.parametrize(("shape", "wrong", "words"), list(hints()))
+@pytest.mark.parametrize("size", [1, 1e-9, 1e9])
+def test_a_hint_names_what_is_wrong_at_any_size(shape, wrong, words, size):
+    rng = np.random.default_rng(0)
+    b, x = rng.normal(size=shape), rng.normal(size=shape)
+    with np.errstate(divide="ignore"):
+        a = wrong(b, x)
+    assert words in guess_mistake(size * a, size * b, 3 * size * x, sorted(set(shape)))
+
+
+def test_a_hint_says_what_no_gradient_can_be_compared_with():
+    one = np.ones(3)
+    assert "the true gradient is zero everywhere" in guess_mistake(one, 0 * one, one)
+    assert "f is not finite near x" in guess_mistake(one, np.array([1, np.nan, 1]), one)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_what_is_extrapolated_is_as_near_as_it_says(order):
+    steps, near = 1e-4 * 4.0 ** np.arange(8), []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        rounding = 10.0 ** -rng.integers(7, 16) / steps
+        series = sum(rng.normal() * steps ** (order * (i + 1)) for i in range(4))
+        q = 2 + series + rounding * rng.uniform(-1, 1, 8)
+        value, error = extrapolate(list(zip(q.tolist(), rounding.tolist(), strict=True)), order)
+        near.append(abs(value - 2) <= 3 * error)
+        assert error < 2 * rounding[0] + 1e-9
+    assert np.mean(near) >= 0.9
+    assert extrapolate([(2.0, 0.0), (2.0, 0.0)], order)[1] == np.inf  # two say nothing

@@ -1,6 +1,7 @@
 """Practice: edges, importance, pictures, tuning again, and Optuna on both sides."""
 
 import cProfile
+import itertools
 import json
 import math
 import pickle
@@ -34,6 +35,7 @@ from dlnotes import (
     retune,
     search,
     to_optuna,
+    trial_seed,
 )
 
 SPACE = Space(
@@ -93,6 +95,31 @@ def ladder(n, f, **changes):
         value, state = (None, got) if isinstance(got, str) else (float(got), "complete")
         trials.append(Trial(i, {"x": x}, value, state, **changes))
     return Study(LINE, trials=trials)
+
+
+def test_an_edges_probability_is_that_of_all_ways_to_pick_a_third():
+    found = edges(ladder(9, lambda x: x))
+    assert [e.side for e in found] == ["low", "high"]
+    assert abs(found[0].p - 1 / math.comb(9, 3)) < 0.004 and found[1].p == 1
+    assert [e.distance for e in found] == pytest.approx([1 / 18, 17 / 18])
+
+
+def test_an_edge_in_a_thousand_trials_and_in_one_more_is_the_same():
+    value = dict(zip(np.arange(1001) / 1001, np.random.default_rng(0).normal(size=1001), strict=True))
+    chances = {}
+    for n in (1000, 1001):
+        trials = [Trial(i, {"x": x}, v + 0.1 * x, "complete") for i, (x, v) in enumerate(list(value.items())[:n])]
+        chances[n] = {e.side: e.p for e in edges(Study(Space(x=Uniform(0, 1)), trials=trials))}
+    assert 0.02 < chances[1000]["low"] < 0.98
+    assert chances[1001] == pytest.approx(chances[1000], abs=0.02)
+
+
+def test_an_alarm_needs_both_a_best_trial_at_the_end_and_a_small_probability():
+    near, far = (ladder(30, lambda x, end=end: abs(x - end)) for end in (0.93, 0.85))
+    assert [e.advice for e in edges(near)] == ["widen x upward", ""]
+    assert edges(far)[0].p < 0.001 and not any(e.advice for e in edges(far))
+    unlikely = edges(near)[0].p
+    assert edges(near, level=2.1 * unlikely)[0].advice and not edges(near, level=1.9 * unlikely)[0].advice
 
 
 def test_equal_values_say_nothing_about_an_edge():
@@ -189,6 +216,43 @@ def test_importance_agrees_with_ishigamis_function_whose_shares_are_known():
     found = {i.name: i for i in importance(Study(cube, trials=trials), calm=False)}
     for name, main, total in (("a", 0.314, 0.558), ("b", 0.442, 0.442), ("c", 0.0, 0.244)):
         assert abs(found[name].main - main) < 0.12 and abs(found[name].total - total) < 0.12
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        Space(p=Categorical(list("abc")), q=Categorical(["x", "y"])),
+        Space(p=Integer(0, 3), q=Categorical(["x", "y", "z"])),
+        Space(p=Integer(1, 4), q=Integer(0, 2)),
+    ],
+)
+def test_a_table_of_which_every_cell_was_tried_has_the_shares_of_an_analysis_of_variance(space):
+    n = [int(scale.count) for scale in space.scales.values()]
+    table = np.random.default_rng(5).normal(size=n)
+    cells = [(i, j, space.ppf([[(i + 0.5) / n[0], (j + 0.5) / n[1]]])[0]) for i, j in np.ndindex(*n)] * 2
+    found = importance(Study(space, trials=[Trial(k, p, table[i, j], "complete") for k, (i, j, p) in enumerate(cells)]))
+    main = {"p": table.mean(axis=1).var() / table.var(), "q": table.mean(axis=0).var() / table.var()}
+    total = {"p": 1 - main["q"], "q": 1 - main["p"]}
+    assert [i.name for i in found] == sorted(total, key=total.get, reverse=True)
+    for i in found:
+        assert abs(i.main - main[i.name]) < 0.002 and i.low - 0.001 < total[i.name] < i.high + 0.001
+        assert i.high - i.low < 0.01
+
+
+def test_what_does_nothing_may_have_no_share_at_all():
+    space = Space(a=Uniform(0, 1), b=Uniform(0, 1), c=Uniform(0, 1))
+    found = importance(study_of(space.sample(30), lambda p: math.sin(5 * p["a"]) + p["b"], space))
+    assert [(i.name, i.high) for i in found[2:]] == [("c", 0)] and found[1].low > 0.1
+
+
+def test_more_than_two_hundred_trials_are_those_from_the_whole_space_and_the_latest():
+    old, new = (lambda p: p["x"]), (lambda p: p["y"])
+    points = PAIR.sample(260)
+    trials = [Trial(i, p, (old if i < 60 else new)(p), "complete") for i, p in enumerate(points)]
+    assert {i.name: i.total for i in importance(Study(PAIR, trials=trials))} == {
+        "y": pytest.approx(1, abs=0.01),
+        "x": 0,
+    }
 
 
 def true_totals(f, space, n=40_000):
@@ -307,6 +371,26 @@ def test_pictures_have_labels_and_show_failures():
     matplotlib.pyplot.close("all")
 
 
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_a_history_shows_every_value_and_the_best_so_far(direction):
+    study = search(lambda p: math.nan if p["idle"] > 0.7 else objective(p), SPACE, 25, direction=direction)
+    shown = {line.get_label(): line.get_xydata().tolist() for line in plot_history(study).lines}
+    value = [math.nan if t.value is None else t.value for t in study.trials]
+    best = (np.fmin if direction == "minimize" else np.fmax).accumulate(value)
+    nan_safe = lambda rows: sorted((x, repr(y)) for x, y in rows)
+    for label, whole in (("over the whole space", True), ("where it promises most", False)):
+        assert nan_safe(shown[label]) == nan_safe(
+            [t.number, v] for t, v in zip(study.trials, value, strict=True) if t.whole is whole
+        )
+    assert nan_safe(shown["best so far"]) == nan_safe(enumerate(best.tolist()))
+    plt.close("all")
+
+
+def test_a_history_without_values_has_a_picture():
+    assert len(plot_history(search(lambda p: math.nan, SPACE, 5)).lines) == 3  # no best so far
+    plt.close("all")
+
+
 def light(color):
     """Luminance, as the Web's rules for contrast have it."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
@@ -345,7 +429,8 @@ def test_pictures_can_be_read_in_any_style_and_on_given_axes(style):
 def test_a_study_is_due_by_its_age(study):
     later = lambda days: study.created + timedelta(days=days)
     assert not due(study, "60 days", now=later(59)) and due(study, "60 days", now=later(60))
-    assert due(study, "8 weeks", now=later(56)) and due(study, "2 months", now=later(60))
+    for age, days in (("8 weeks", 56), ("2 months", 60), ("1.5 years", 547.5), ("1 day", 1)):
+        assert not due(study, age, now=later(days - 0.01)) and due(study, age, now=later(days))
     assert not due(study, timedelta(days=90), now=later(89)) and not due(study)
     with pytest.raises(ValueError, match="'soon'"):
         due(study, "soon")
@@ -365,6 +450,43 @@ def test_retune_tells_still_good_from_stale(direction):
     verdicts = lambda best: [retune(spring, data(best, 10 + s), seed=s).verdict for s in range(20)]
     assert verdicts(-2).count("stale") <= 3
     assert verdicts(-0.5).count("stale") >= 18
+
+
+def test_retune_runs_each_rival_once_and_then_a_match_in_turn():
+    space = Space(x=Uniform(0, 1))
+    spring = search(lambda p: p["x"], space, 30)
+    best, *next_best = [t.params["x"] for t in spring.ranked()]
+    ran, seeds = [], []
+
+    def today(p):
+        ran.append(p["x"])
+        seeds.append(trial_seed())
+        return -p["x"]
+
+    found = retune(spring, today, top=3, fresh=5, repeats=4)
+    assert ran[:3] == next_best[:3] and ran[8:] == [best, max(ran[:8])] * 4 and len(set(seeds)) == len(ran) == 16
+    assert max(ran[3:5]) < 0.2 < max(ran[5:8])  # two near the champion, three over the whole space
+    assert (found.champion, found.rival) == ({"x": best}, {"x": max(ran)})
+    assert found.champion_values == [-best] * 4 and found.rival_values == [-max(ran)] * 4
+    assert found.verdict == "stale" and found.p == 1 / math.comb(8, 4) and found.then == best
+    assert retune(spring, today, top=3, fresh=0).rival == {"x": max(next_best[:3])}
+    assert retune(spring, today, repeats=4, level=1 / 70).verdict == "still good"
+    with pytest.raises(ValueError, match="top or fresh must be at least 1"):
+        retune(spring, today, top=0, fresh=0)
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_a_run_that_fails_in_the_match_counts_as_the_worst(direction):
+    sign = 1 if direction == "minimize" else -1
+    spring = search(lambda p: sign * p["x"], Space(x=Uniform(0, 1)), 30, direction=direction)
+    champion = spring.best.params["x"]
+    fails = iter([True, False, False, False])
+    today = lambda p: sign * (1.0 if p["x"] != champion else math.nan if next(fails) else 0.5)
+    found = retune(spring, today, repeats=4)
+    # of the 70 ways to share out (worst, 1, 1, 1, 1, 0.5, 0.5, 0.5), those whose mean is as bad as the champion's
+    scores = [2.5, 0.5, 0.5, 0.5, 1, 1, 1, 1]
+    bad = [sum(four) >= sum(scores[:4]) for four in itertools.combinations(scores, 4)]
+    assert found.p == np.mean(bad) and found.verdict == "still good"
 
 
 def test_retune_survives_failing_runs_and_says_when_nothing_runs():
@@ -501,6 +623,28 @@ def test_processes_do_not_repeat_each_other(tmp_path):
     assert len(theirs.trials) == len(set(points(theirs))) == 32
 
 
+class Rival(optuna.storages.InMemoryStorage):
+    """Another process says of its trial what we say of ours, at the same moment, as often as `says`."""
+
+    rival, says = None, 0
+
+    def set_trial_system_attr(self, trial_id, key, value):
+        super().set_trial_system_attr(trial_id, key, value)
+        if self.rival is not None and self.says:
+            self.says -= 1
+            super().set_trial_system_attr(self.rival, key, value)
+            self.said = value["x"]
+
+
+@pytest.mark.parametrize("says", [1, 3])
+def test_what_another_process_says_at_the_same_moment_is_left_to_it(says):
+    storage = Rival()
+    theirs = optuna.create_study(storage=storage, sampler=Sampler(0))
+    theirs.optimize(lambda t: abs(t.suggest_int("x", 0, 99) - 30), 15)
+    storage.rival, storage.says = storage.create_new_trial(theirs._study_id), says
+    assert theirs.ask().suggest_int("x", 0, 99) != storage.said and not storage.says
+
+
 NEXT = math.nextafter
 EXTREME = {
     "many integers": lambda t: t.suggest_int("n", 0, 2**53),
@@ -508,6 +652,7 @@ EXTREME = {
     "on a log scale": lambda t: t.suggest_int("n", 1, 2**53, log=True),
     "in steps": lambda t: t.suggest_int("n", 0, 7 * 2**50, step=7),
     "far from zero": lambda t: t.suggest_int("n", 2**60, 2**60 + 4),
+    "two of the same float, log": lambda t: t.suggest_int("n", 2**53, 2**53 + 1, log=True),
     "all the same float": lambda t: t.suggest_int("n", 2**100, 2**100 + 2**46),
     "steps below a float's": lambda t: t.suggest_float("x", 0, 1, step=1e-20),
     "far out": lambda t: t.suggest_float("x", 1e16, 1e16 + 100, step=0.5),

@@ -353,7 +353,9 @@ def test_data_frames_keep_their_names():
     X, y = linear()
     frame = pandas.DataFrame(X, columns=list("abcd"))
     model = SoftmaxRegression().fit(frame, pandas.Series(y))
-    assert list(model.feature_names_in_) == list("abcd") and model.summary(frame).rows[1]["feature"] == "a"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert list(model.feature_names_in_) == list("abcd") and model.summary(frame).rows[1]["feature"] == "a"
     with pytest.raises(ValueError, match="feature names"):
         model.predict(frame[list("dcba")])
     with pytest.warns(UserWarning, match="valid feature names"):

@@ -9,7 +9,20 @@ from html.parser import HTMLParser
 
 import pytest
 
-from dlnotes import Categorical, Integer, LogUniform, Shares, Space, Study, Trial, Uniform, search, write_report
+from dlnotes import (
+    Categorical,
+    Integer,
+    LogUniform,
+    Shares,
+    Space,
+    Study,
+    Trial,
+    Uniform,
+    edges,
+    importance,
+    search,
+    write_report,
+)
 
 SPACE = Space(lr=LogUniform(1e-5, 1), norm=Categorical("batch", "none"), width=Integer(8, 128))
 
@@ -240,3 +253,186 @@ def test_shares_conditions_and_runs_have_pictures(tmp_path):
         assert "Run again" in Read(text := report(study, tmp_path)).headings and "0.75" in text
     with_none = Study(Space(mix=Shares(4)))
     assert "No trial is complete" in report(with_none, tmp_path)
+
+
+# What a reader reads off the pictures
+
+
+class Picture:
+    """An SVG, read as a reader does: dots and lines by the labels along the axes."""
+
+    def __init__(self, svg):
+        size = re.search(r'viewBox="0 0 (\d+) (\d+)"', svg)
+        self.width, self.height = int(size[1]), int(size[2])
+        ticks = re.findall(r'class="grid" points="(\S+),(\S+) (\S+),(\S+)"></polyline><text [^>]*>([^<]*)<', svg)
+        self.across = [(float(a), label) for a, _, c, _, label in ticks if a == c]
+        self.up = [(float(b), label) for _, b, _, d, label in ticks if b == d]
+        circle, cross = (
+            r'circle class="(\w+)" cx="(\S+)" cy="(\S+)"[^>]*',
+            r'path class="(cross)" d="M(\S+) (\S+)l8[^>]*',
+        )
+        dots = f"<(?:{circle}|{cross})><title>([^<]*)<"
+        self.dots = [
+            (a or b, float(x or z) + 4 * bool(b), float(y or w) + 4 * bool(b), tip)
+            for a, x, y, b, z, w, tip in re.findall(dots, svg)
+        ]
+        lines = re.findall(r'<polyline class="([^"]*)" points="([^"]*)">(?:<title>([^<]*)<)?', svg)
+        points = lambda text: [tuple(map(float, p.split(","))) for p in text.split()]
+        self.lines = [(kind, points(text), tip) for kind, text, tip in lines if kind != "grid"]
+
+    @staticmethod
+    def read(ticks, at, log=False):
+        """The value at a place, from the labels of the first and the last tick."""
+        (a, first), (b, last) = ticks[0], ticks[-1]
+        share = (at - a) / (b - a)
+        if log:
+            return float(first) * (float(last) / float(first)) ** share
+        return float(first) + share * (float(last) - float(first))
+
+
+def pictures(text, heading):
+    section = text.split(f"<h2>{heading}</h2>")[1].split("</section>")[0]
+    return [Picture(svg) for svg in re.findall(r"<svg.*?</svg>", section, re.S)]
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+@pytest.mark.parametrize("kind", ["even", "decades", "one diverged", "negative"])
+def test_dots_lie_where_the_labels_say(kind, direction, tmp_path):
+    sign, values = (1 if direction == "minimize" else -1), [float((7 * k) % 23 + 1) for k in range(23)]
+    usual = lambda v: True
+    if kind == "decades":
+        values = [10.0 ** (v / 4) for v in values]
+    if kind == "negative":
+        values = [v - 12 for v in values]
+    if kind == "one diverged":
+        values[5], usual = sign * 1e9, lambda v: abs(v) < 1e9
+    states = ["failed" if k in (3, 8) else "complete" for k in range(23)]
+    known = [v if s == "complete" else None for v, s in zip(values, states, strict=True)]
+    trials = [
+        Trial(k, {"x": (k + 0.5) / 23}, v, s, whole=k % 4 == 0)
+        for k, (v, s) in enumerate(zip(known, states, strict=True))
+    ]
+    study = Study(LINE, direction=direction, trials=trials)
+    text, log = report(study, tmp_path), kind == "decades"
+    [history], [slices] = pictures(text, "History"), pictures(text, "Each hyperparameter")
+    for picture, x_of in ((history, lambda k: k), (slices, lambda k: (k + 0.5) / 23)):
+        assert len(picture.dots) == 23 and all(
+            0 < x < picture.width and 0 < y < picture.height for _, x, y, _ in picture.dots
+        )
+        for shape, x, y, tip in picture.dots:
+            k = int(re.match(r"trial (\d+): ", tip)[1])
+            best, plain = k == study.best.number, "hollow" if k % 4 == 0 and picture is history else "dot"
+            assert shape == ("cross" if known[k] is None else "best" if best else plain)
+            assert abs(picture.read(picture.across, x) - x_of(k)) < 0.002 * x_of(23)
+            if known[k] is not None and usual(known[k]):
+                seen = picture.read(picture.up, y, log)
+                assert seen == pytest.approx(known[k], rel=0.03) if log else abs(seen - known[k]) < 0.15
+            else:
+                assert y == 24 if known[k] is None or sign > 0 else y > 24  # along the edge
+        assert picture.dots[-1][0] == "best"  # over all others
+    best_of = min if sign > 0 else max
+    seen = [(round(history.read(history.across, x)), history.read(history.up, y, log)) for x, y in history.lines[0][1]]
+    best = [best_of([v for v in known[: k + 1] if v is not None]) for k in range(23)]
+    assert seen[0][0] == 0 and seen[-1][0] == 22
+    for k, v in seen:
+        before = best[max(k - 1, 0)]
+        assert any(v == pytest.approx(b, rel=0.03, abs=0.15) for b in (best[k], before) if usual(b)) or not usual(
+            best[k]
+        )
+
+
+def test_bars_are_as_long_as_shares_and_lines_through_all_hyperparameters_are_the_trials(tmp_path):
+    study = search(
+        lambda p: p["a"] + (0.3 + 0.5 * p["a"]) * p["b"], Space(a=Uniform(0, 1), b=Uniform(0, 2)), 40, progress=False
+    )
+    text = report(study, tmp_path)
+    [matters], [together] = pictures(text, "What matters"), pictures(text, "All together")
+    found = importance(study)
+    assert [label for _, label in matters.up] == [i.name for i in found] == ["a", "b"]
+    ends = [[matters.read(matters.across, x) for x, _ in points] for _, points, _ in matters.lines]
+    expected = [end for i in found for end in ([0, i.total], [i.low, i.high])]
+    assert [kind for kind, *_ in matters.lines] == ["bar", "whisker"] * 2
+    assert all(pair == pytest.approx(end, abs=0.002) for pair, end in zip(ends, expected, strict=True))
+    heights = [y for k in (0, 2) for _, y in matters.lines[k][1]]
+    assert heights == [matters.up[0][0]] * 2 + [matters.up[1][0]] * 2
+    threads = [line for line in together.lines if line[0].startswith("thread")]
+    axes = [points for kind, points, _ in together.lines if kind == "axis"]
+    low, high = axes[0][0][1], axes[0][1][1]
+    assert len(threads) == 40 and len(axes) == 3
+    for kind, points, tip in threads:
+        t = study.trials[int(re.match(r"trial (\d+): ", tip)[1])]
+        rank = sorted(study.values).index(t.value)
+        assert kind == ("thread good" if rank < 4 else "thread")
+        assert [x for x, _ in points] == [axis[0][0] for axis in axes]
+        there = [(low - y) / (low - high) for _, y in points]
+        assert there[:2] == pytest.approx([t.params["a"], t.params["b"] / 2], abs=0.002)
+        assert 0 <= there[2] <= 1
+
+
+@pytest.mark.parametrize("high", [1.01, 1.3, 1.99, 2.7, 4.4, 5.1, 9.2, 11])
+@pytest.mark.parametrize("size", [1e-12, 1, 1e200, -1e5])
+def test_every_axis_has_labels_enough_to_read_it(high, size, tmp_path):
+    values = [size * (1 + (high - 1) * k / 11) for k in range(12)]
+    trials = [Trial(k, {"x": k / 20}, v, "complete") for k, v in enumerate(values)]
+    [history] = pictures(report(Study(LINE, trials=trials), tmp_path), "History")
+    assert 2 <= len(history.up) <= 6 and 2 <= len(history.across) <= 6
+    for k, (_, _, y, _tip) in enumerate(sorted(history.dots, key=lambda dot: int(re.match(r"trial (\d+)", dot[3])[1]))):
+        assert abs(history.read(history.up, y) - values[k]) < 0.01 * abs(values[-1] - values[0])
+
+
+@pytest.mark.parametrize("n, good", [(1, 1), (12, 1), (25, 2)])
+def test_the_best_tenth_stand_out_one_at_least(n, good, tmp_path):
+    trials = [Trial(k, {"x": k / 30}, float((7 * k) % 26), "complete") for k in range(n)]
+    [together] = pictures(report(Study(LINE, trials=trials), tmp_path), "All together")
+    assert [kind for kind, *_ in together.lines if kind != "axis"] == ["thread"] * (n - good) + ["thread good"] * good
+
+
+def test_learning_curves_are_drawn_as_reported(tmp_path):
+    curves = [[(s, (9 - i) / s) for s in range(1, 6)] for i in range(9)]
+    trials = [
+        Reporting(i, {"x": i / 9}, curve[-1][1], "pruned" if i < 3 else "complete", curve=curve)
+        for i, curve in enumerate(curves)
+    ]
+    [picture] = pictures(report(Study(LINE, trials=trials), tmp_path), "Learning curves")
+    assert [kind for kind, *_ in picture.lines] == ["thread ended"] * 3 + ["thread"] * 5 + ["thread good"]
+    for (_, points, _), curve in zip(picture.lines, curves, strict=True):
+        assert [round(picture.read(picture.across, x), 1) for x, _ in points] == [1, 2, 3, 4, 5]
+        seen = [picture.read(picture.up, y) for _, y in points]
+        assert all(abs(v - told) < 0.05 or told > 4 for v, (_, told) in zip(seen, curve, strict=True))
+
+
+def test_a_choice_between_two_values_shows_which_are_best(tmp_path):
+    study = search(
+        lambda p: (p["x"], 2 + abs(1 - p["x"] * 2)), LINE, 30, direction=["minimize", "minimize"], progress=False
+    )
+    [picture] = pictures(report(study, tmp_path), "Which give a choice")
+    best = {int(re.match(r"trial (\d+): ", tip)[1]) for kind, *_, tip in picture.dots if kind == "best"}
+    assert best == {t.number for t in study.front} and len(picture.dots) == 30
+    for _, x, y, tip in picture.dots:
+        one, two = study.trials[int(re.match(r"trial (\d+): ", tip)[1])].values
+        assert abs(picture.read(picture.across, x) - one) < 0.01 and abs(picture.read(picture.up, y) - two) < 0.01
+
+
+def table(text, heading):
+    return Read(text.split(f"<h2>{heading}</h2>")[1].split("</section>")[0]).rows
+
+
+def test_tables_say_what_the_study_says(tmp_path):
+    def rough(p):
+        if p["width"] % 2:
+            raise FloatingPointError("diverged\nat once")
+        return math.log10(p["lr"])
+
+    study = search(rough, SPACE, 60, seed=1, progress=False)
+    for told in ({"value": 1.0}, {"value": 2.0}, {"error": "busy"}):
+        study.tell(study.again(study.best), **told)
+    text, best = report(study, tmp_path), study.best
+    assert table(text, "The best")[1][:2] == ["best value", str(best.number)]
+    assert len(table(text, "The best")) == 2 + (study.recommended.number != best.number)
+    assert table(text, "Run again")[1] == [str(best.number), f"{best.value:.4g}", "3", "1.5", "1", "2"]
+    ends = [[e.name, e.side, f"{e.distance:.4g}", f"{e.p:.4g}", e.advice] for e in edges(study)]
+    assert table(text, "Are the ranges wide enough?")[1:] == ends and "widen lr downward" in ends[0]
+    failed = [t.number for t in study.trials if t.state == "failed"]
+    [[state, count, error, numbers]] = table(text, "What went wrong")[1:]
+    assert (state, count, error) == ("failed", str(len(failed)), "at once")
+    assert numbers == ", ".join(map(str, failed[:8])) + (" …" if len(failed) > 8 else "") and len(failed) > 8

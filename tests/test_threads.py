@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 
+import loky
 import numpy as np
 import pytest
 
@@ -19,11 +20,16 @@ def two_threads():
     set_threads(None)
 
 
+def test_cores_are_lokys_count():
+    assert cores() == loky.cpu_count()
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="a process cannot be pinned here")
 def test_a_pinned_process_has_fewer_cores():
-    code = "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]); import dlnotes; print(dlnotes.cores())"
+    pin = "os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])"
+    code = f"import os, dlnotes; print(dlnotes.cores()); {pin}; print(dlnotes.cores())"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.split() == ["1"]
+    assert found.stdout.split() == [str(cores()), "1"]
 
 
 def test_an_environment_written_for_another_machine_gets_no_more_threads_than_cores(monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -38,6 +39,14 @@ def test_a_diary_replays_to_the_same_state_also_through_text():
         assert np.array_equal(again.state["w"], panda.state["w"])
         assert again.values == panda.values and again.params == panda.params and again.diary == panda.diary
     assert [e["act"] for e in panda.diary].count("undo") == 1
+
+
+def test_the_picture_marks_the_changes_that_were_not_undone():
+    ax = tended().plot()
+    assert ax.lines[0].get_xydata()[:, 0].tolist() == list(range(1, 12))
+    assert [text.get_text() for text in ax.texts] == ["too slow", "calm"]
+    assert [line.get_xdata()[0] for line in ax.lines[1:]] == [5, 9]
+    plt.close("all")
 
 
 class Stubborn:
