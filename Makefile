@@ -10,7 +10,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
 
-.PHONY: help site book quarto serve lab test matrix notebooks export readme rooms lint bench frameworks install clean
+.PHONY: help site book quarto serve lab chapter test matrix notebooks export readme rooms lint bench frameworks install clean
 
 help:
 	@echo "make site       export the package and render the book into _docs/"
@@ -18,6 +18,7 @@ help:
 	@echo "make book       the whole book in one file, _docs/dlnotes.epub"
 	@echo "make quarto     the same notebooks rendered by Quarto, for those who have it, into _proc/_docs/"
 	@echo "make lab        open the notebooks in JupyterLab"
+	@echo "make chapter    NB=nbs/02_scales.ipynb: export it, run it, store its outputs, and run its module's tests"
 	@echo "make test       run every notebook, then the tests (NB=nbs/02_scales.ipynb: one, and its module's tests)"
 	@echo "make matrix     the tests on Python 3.11 with the oldest libraries, and on 3.12 and 3.13 with the newest"
 	@echo "make notebooks  run every notebook and store its outputs (NB=nbs/02_scales.ipynb for one)"
@@ -43,6 +44,10 @@ serve: site
 
 lab: install
 	@$(BIN)/jupyter lab nbs
+
+chapter: install export
+	@test -n "$(NB)" || { echo "Which one? make chapter NB=nbs/02_scales.ipynb"; exit 1; }
+	@$(BIN)/python tests/run.py --store $(NB)
 
 test: install
 	@$(BIN)/python tests/run.py $(NB)

@@ -26,7 +26,7 @@ from .arithmetic import Stream, as_number, as_values, plain_extra, run_seed, sig
 from .choice import FIRST, expected_gain, mixed, recommend, suggest, times_beaten
 from .curves import ENOUGH, Report, best_so_far, expected_losses, limits_from
 from .journal import BROKEN, STATES, Header, Journal, Record, Trial, no_collection, own_copy, read_journal
-from .ranges import When, same
+from .ranges import When, missing, same
 from .space import Space
 
 # %% ../nbs/09_study.ipynb #4c7e6d1d
@@ -96,9 +96,9 @@ class Study:
     def _begin(self, points: list[dict[str, Any]], prior: list[Trial]) -> None:
         "The points to try first, and the trials to learn from, that a journal does not have yet"
         given = [t.params for t in self._trials.values() if t.given and t.number not in self._added] + self._queue
-        for params in _missing(points, given): self.add(params)
+        for params in missing(points, given): self.add(params)
         there = len(self._prior)
-        if not (new := _missing(prior, [replace(t, number=0) for t in self._prior])): return
+        if not (new := missing(prior, [replace(t, number=0) for t in self._prior])): return
         with self.held():
             for trial in new: self._write(prior=trial.params, **_told(trial))
         self._prior += [replace(trial, number=i) for i, trial in enumerate(new, there)]
@@ -850,15 +850,6 @@ def _prior(earlier: "Study", filled: Mapping[str, Any], space: Space, direction:
 def _exists(conditions: Mapping[str, list[Any]], params: Mapping[str, Any]) -> bool:
     "Whether these conditions hold"
     return all(other in params and any(same(params[other], v) for v in values) for other, values in conditions.items())
-
-def _missing(wanted: list[Any], there: list[Any]) -> list[Any]:
-    "Those of `wanted` that are not there, each as often as it lacks"
-    left, missing = list(there), list[Any]()
-    for one in wanted:
-        at = [same(one, other) for other in left]
-        if any(at): del left[at.index(True)]
-        else: missing.append(one)
-    return missing
 
 def _checked_path(journal: Any) -> str | os.PathLike[str]:
     if not isinstance(journal, (str, os.PathLike)): raise TypeError(f"journal must be the path of a file, got {journal!r}")

@@ -18,22 +18,30 @@ def holds(module):
     return [ast.literal_eval(name) for name in names.elts]
 
 
-def row(name, text=None):
+def kinds():
+    """Whether each numbered page is a lesson or an engine room, by its file, in the order of the contents."""
+    entries = sidebar(configuration()["website"]["sidebar"]["contents"])
+    pages = {entry["notebook"]: entry.get("text") or "" for entry in entries if "notebook" in entry}
+    return {
+        name: "engine room" if text.startswith("Engine room") else "lesson"
+        for name, text in pages.items()
+        if name[0].isdigit()
+    }
+
+
+def row(name, kind):
     """One line of the table."""
     title = nbformat.read(root / "nbs" / name, as_version=4).cells[0].source
     stem = name.removesuffix(".ipynb")
     module = root / "dlnotes" / f"{stem.partition('_')[2]}.py"
     names = " ".join(f"`{n}`" for n in holds(module)) if module.exists() else ""
-    kind = "engine room" if (text or "").startswith("Engine room") else "lesson"
     about = title.partition("\n> ")[2].replace("|", "\\|").strip()
     return f"| `{stem}` | {kind} | {about} | {names} |"
 
 
 def table():
     """The whole table, numbered pages only."""
-    entries = sidebar(configuration()["website"]["sidebar"]["contents"])
-    pages = [(entry["notebook"], entry.get("text")) for entry in entries if "notebook" in entry]
-    rows = [row(*page) for page in pages if page[0][0].isdigit()]
+    rows = [row(*page) for page in kinds().items()]
     return "\n".join(["| notebook | kind | what it is about | public names |", "|---|---|---|---|", *rows, ""])
 
 
