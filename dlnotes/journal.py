@@ -409,10 +409,10 @@ class _Reader:
         self.events[event](line)
 
     def finish(self) -> Record:
-        new = object.__new__
+        new, put = object.__new__, object.__setattr__
         for number, draft in self.drafts.items():
             self.record.trials[number] = trial = new(Trial)  # a frozen dataclass sets its fields one by one, slowly
-            trial.__dict__.update(_USUAL | {"number": number, "extra": {}, "curve": [], "limits": []} | draft)
+            put(trial, "__dict__", {**_USUAL, "extra": {}, "curve": [], "limits": [], **draft, "number": number})
         return self.record
 
     def params(self, of: dict[str, Any]) -> dict[str, Any]:

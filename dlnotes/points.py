@@ -273,8 +273,9 @@ class Points:
                 raise ValueError(f"a point needs values for {[n for n in self if n in always]}, got {list(point)}")
         u = np.full((len(points), len(self.columns)), math.nan)
         for (name, scale), at in zip(self.scales.items(), self._at.values()):
-            rows = [i for i, point in enumerate(points) if name in point]
-            u[rows, at] = scale.positions([points[i][name] for i in rows]).reshape(len(rows), at.stop - at.start)
+            rows = slice(None) if name in always else [i for i, point in enumerate(points) if name in point]
+            values = [point[name] for point in points if name in point]
+            u[rows, at] = scale.positions(values).reshape(len(values), at.stop - at.start)
         if self._rules: _same_names(self, points, self._present(u))
         return u
 
