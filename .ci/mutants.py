@@ -65,6 +65,7 @@ judges = {
     "passes": "batchnorm",
     "points": "conditions space habits",
     "practice": "practice habits",
+    "problem": "regression paths",
     "regression": "regression paths",
     "report": "report habits practice",
     "runner": "habits progress search_uses search_promises",

@@ -219,6 +219,14 @@ def test_the_examples_of_docstrings_run(path):
     assert not found.failed
 
 
+@pytest.mark.parametrize("path", modules, ids=lambda p: p.stem)
+def test_a_modules_constants_look_like_constants(path):
+    if path.stem in ("optuna", "sklearn"):
+        pytest.importorskip(path.stem)
+    module = importlib.import_module(f"dlnotes.{path.stem}")
+    assert not [name for name in module.__all__ if not callable(getattr(module, name)) and name != name.upper()]
+
+
 def test_most_lessons_begin_with_a_card():
     assert len(lessons) >= 11
 

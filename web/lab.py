@@ -62,7 +62,8 @@ UNTRIED = (
     "38_network",
     "39_digits",
     "41_experiments",
-    "42_frameworks",
+    "42_norms",
+    "43_frameworks",
 )
 CHAPTERS |= {f"{name}.ipynb": "nobody has tried it there to the end" for name in UNTRIED}
 
