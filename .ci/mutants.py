@@ -68,6 +68,7 @@ judges = {
     "problem": "regression paths",
     "regression": "regression paths",
     "report": "report habits practice",
+    "results": "frameworks",
     "runner": "habits progress search_uses search_promises",
     "runs": "runs",
     "ranges": "scales conditions habits",

@@ -473,7 +473,7 @@ def sorted_column(page, head):
 
 
 def test_a_click_on_a_columns_head_sorts_numbers_as_numbers_and_a_second_one_turns_them_round(open_page):
-    table, button, i = sorted_column(open_page("frameworks.html"), "installed, MB")
+    table, button, i = sorted_column(open_page("criteria.html"), "installed, MB")
     before = column(table, i)
     button.click()
     up = [float(v) for v in column(table, i)]
@@ -484,7 +484,7 @@ def test_a_click_on_a_columns_head_sorts_numbers_as_numbers_and_a_second_one_tur
 
 
 def test_names_are_sorted_as_words_and_rows_stay_whole(open_page):
-    table, button, _ = sorted_column(open_page("frameworks.html"), "installed, MB")
+    table, button, _ = sorted_column(open_page("criteria.html"), "installed, MB")
     rows = lambda: table.locator("tbody tr").all_inner_texts()
     before = rows()
     button.click()
@@ -494,7 +494,7 @@ def test_names_are_sorted_as_words_and_rows_stay_whole(open_page):
 
 
 def test_only_the_column_that_sorts_says_so_to_a_screen_reader(open_page):
-    page = open_page("frameworks.html")
+    page = open_page("criteria.html")
     table, button, i = sorted_column(page, "installed, MB")
     said = lambda: table.locator("th").evaluate_all("heads => heads.map(head => head.getAttribute('aria-sort'))")
     assert set(said()) == {None}
@@ -507,7 +507,7 @@ def test_only_the_column_that_sorts_says_so_to_a_screen_reader(open_page):
 
 @pytest.mark.parametrize("key", ["Enter", "Space"])
 def test_a_table_can_be_sorted_with_the_keyboard_alone(open_page, key):
-    page = open_page("frameworks.html")
+    page = open_page("criteria.html")
     table, button, i = sorted_column(page, "installed, MB")
     button.locator("xpath=../preceding-sibling::th[1]/button").focus()
     page.keyboard.press("Tab")

@@ -63,7 +63,9 @@ UNTRIED = (
     "39_digits",
     "41_experiments",
     "42_norms",
-    "43_frameworks",
+    "43_results",
+    "44_frameworks",
+    "45_criteria",
 )
 CHAPTERS |= {f"{name}.ipynb": "nobody has tried it there to the end" for name in UNTRIED}
 
