@@ -310,7 +310,7 @@ def adopt(model: Any, problem: Problem, solution: Solution) -> None:
     Examples
     --------
     >>> from types import SimpleNamespace
-    >>> problem, model = Problem([[0], [1], [2], [3]], ["no", "no", "yes", "yes"]), SimpleNamespace()
+    >>> model, problem = SimpleNamespace(), Problem([[0], [1], [2], [3]], ["no", "no", "yes", "yes"])
     >>> adopt(model, problem, problem.solve())
     >>> model.classes_.tolist(), model.coef_.round(2).tolist()
     (['no', 'yes'], [[0.96]])

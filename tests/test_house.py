@@ -201,13 +201,12 @@ def test_the_lines_on_a_lessons_card_run(path):
 
 
 engine_rooms = {name for name, kind in rooms.kinds().items() if kind == "engine room"}
-still_long = {"regression", "experiments", "frameworks"}  # lessons that are to be brought down yet
 
 
 @pytest.mark.parametrize("path", chapters, ids=lambda p: p.stem)
-def test_a_lesson_can_be_read_in_half_an_hour(path):
-    long = path.name in engine_rooms or path.stem.partition("_")[2] in still_long
-    assert sum(len(cell.source) for cell in nbformat.read(path, as_version=4).cells) < (46_000 if long else 36_500)
+def test_a_lesson_can_be_read_in_half_an_hour_and_an_engine_room_in_one_sitting(path):
+    text = sum(len(cell.source) for cell in nbformat.read(path, as_version=4).cells)
+    assert text <= (46_000 if path.name in engine_rooms else 36_000)
 
 
 @pytest.mark.parametrize("path", modules, ids=lambda p: p.stem)
