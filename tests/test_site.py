@@ -125,15 +125,12 @@ def test_every_page_reads_well_and_fits_narrow_and_wide(pages, open_page, site, 
         assert not found["markdown"] and not found["stars"], f"{name} shows Markdown"
 
 
-too_long = {"gradcheck.html": 28}  # screens; to be shortened
-
-
 def test_no_page_but_the_reference_is_longer_than_25_screens(pages, open_page, site):
     page = open_page(pages[0], 1440)
     for name in pages:
         page.goto(f"{site}/{name}")
         screens = page.evaluate("document.documentElement.scrollHeight / innerHeight")
-        assert screens <= too_long.get(name, 25) or name == "api.html", f"{name} has {screens:.1f} screens"
+        assert screens <= 25 or name == "api.html", f"{name} has {screens:.1f} screens"
 
 
 def test_mathematics_is_drawn(open_page):
