@@ -18,7 +18,7 @@ from .practice import (
     retune,
     to_optuna,
 )
-from .frameworks import load_results
+from .results import load_results
 from .gradcheck import (
     ArgumentCheck,
     GradientCheck,

@@ -77,6 +77,10 @@ MOVED = [
     ("scales", "Part"),
     ("scales", "When"),
     ("space", "Stream"),
+    ("regression", "Summary"),
+    ("regression", "Problem"),
+    ("regression", "adopt"),
+    ("frameworks", "load_results"),
 ]
 
 

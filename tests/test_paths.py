@@ -14,7 +14,7 @@ from sklearn.model_selection import GroupKFold, ShuffleSplit, StratifiedKFold
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from dlnotes import SoftmaxRegression, SoftmaxRegressionCV, softmax, softmax_path
-from dlnotes.regression import Problem
+from dlnotes.problem import Problem
 
 
 def linear(m=120, n=10, K=3, seed=0, matter=3):
@@ -111,7 +111,7 @@ def test_the_gap_that_is_proven_bounds_the_gap_that_is_there():
 
 
 def fitted(problem, solution, **options):
-    from dlnotes.regression import adopt
+    from dlnotes.problem import adopt
 
     model = SoftmaxRegression(**options)
     adopt(model, problem, solution)

@@ -491,7 +491,7 @@ def test_a_head_start_on_some_of_many_examples_changes_no_result(monkeypatch, ca
         options = dict(sample_weight=rng.exponential(size=3000))
     elif case == "sorted":
         X, y = X[np.argsort(y)], np.sort(y)
-    module = sys.modules["dlnotes.regression"]
+    module = sys.modules["dlnotes.problem"]
     started, head_start = [], module.head_start
     monkeypatch.setattr(module, "head_start", lambda o, W: started.append(head_start(o, W)) or started[-1])
     with warnings.catch_warnings():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dlnotes import BatchNorm, runs
+from dlnotes import MLP, BatchNorm, runs
 
 samples = list(runs.sample(3, seed=1))
 
@@ -21,12 +21,12 @@ def test_rows_of_other_runs_would_be_noticed(name):
 
 
 def test_no_file_lacks_a_run():
-    for name in runs.names:
+    for name in runs.NAMES:
         assert runs.recorded(name).shape == (len(runs.plan(name)), 4), name
     for on in ("digits", "cancer"):
         found = runs.searches(on)
-        assert {len(found[method]) for method in runs.methods} == {len(runs.seeds)}
-        assert {len(trials) for method in runs.methods for trials in found[method]} == {60}
+        assert {len(found[method]) for method in runs.METHODS} == {len(runs.SEEDS)}
+        assert {len(trials) for method in runs.METHODS for trials in found[method]} == {60}
 
 
 def test_no_part_of_a_data_set_shares_an_example_with_another():
@@ -57,5 +57,5 @@ def test_a_network_of_biases_is_a_plain_network():
     (X, y), *_ = runs.data("wine")
     settings = dict(hidden=(16, 8), optimizer="momentum", momentum=0.5, lr=0.1, epochs=5)
     ours = runs.Layered(runs.Bias, **settings).fit(X, y)
-    plain = runs.MLP(norm=None, **settings).fit(X, y)
+    plain = MLP(norm=None, **settings).fit(X, y)
     np.testing.assert_allclose(ours.decision_function(X), plain.decision_function(X), rtol=1e-3, atol=1e-4)

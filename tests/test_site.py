@@ -125,6 +125,14 @@ def test_every_page_reads_well_and_fits_narrow_and_wide(pages, open_page, site, 
         assert not found["markdown"] and not found["stars"], f"{name} shows Markdown"
 
 
+def test_no_page_but_the_reference_is_longer_than_25_screens(pages, open_page, site):
+    page = open_page(pages[0], 1440)
+    for name in pages:
+        page.goto(f"{site}/{name}")
+        screens = page.evaluate("document.documentElement.scrollHeight / innerHeight")
+        assert screens <= 25 or name == "api.html", f"{name} has {screens:.1f} screens"
+
+
 def test_mathematics_is_drawn(open_page):
     boxes = open_page("scales.html").eval_on_selector_all(
         "math", "ms => ms.map(m => [m.getBoundingClientRect().width, m.getBoundingClientRect().height])"
@@ -473,7 +481,7 @@ def sorted_column(page, head):
 
 
 def test_a_click_on_a_columns_head_sorts_numbers_as_numbers_and_a_second_one_turns_them_round(open_page):
-    table, button, i = sorted_column(open_page("frameworks.html"), "installed, MB")
+    table, button, i = sorted_column(open_page("criteria.html"), "installed, MB")
     before = column(table, i)
     button.click()
     up = [float(v) for v in column(table, i)]
@@ -484,7 +492,7 @@ def test_a_click_on_a_columns_head_sorts_numbers_as_numbers_and_a_second_one_tur
 
 
 def test_names_are_sorted_as_words_and_rows_stay_whole(open_page):
-    table, button, _ = sorted_column(open_page("frameworks.html"), "installed, MB")
+    table, button, _ = sorted_column(open_page("criteria.html"), "installed, MB")
     rows = lambda: table.locator("tbody tr").all_inner_texts()
     before = rows()
     button.click()
@@ -494,7 +502,7 @@ def test_names_are_sorted_as_words_and_rows_stay_whole(open_page):
 
 
 def test_only_the_column_that_sorts_says_so_to_a_screen_reader(open_page):
-    page = open_page("frameworks.html")
+    page = open_page("criteria.html")
     table, button, i = sorted_column(page, "installed, MB")
     said = lambda: table.locator("th").evaluate_all("heads => heads.map(head => head.getAttribute('aria-sort'))")
     assert set(said()) == {None}
@@ -507,7 +515,7 @@ def test_only_the_column_that_sorts_says_so_to_a_screen_reader(open_page):
 
 @pytest.mark.parametrize("key", ["Enter", "Space"])
 def test_a_table_can_be_sorted_with_the_keyboard_alone(open_page, key):
-    page = open_page("frameworks.html")
+    page = open_page("criteria.html")
     table, button, i = sorted_column(page, "installed, MB")
     button.locator("xpath=../preceding-sibling::th[1]/button").focus()
     page.keyboard.press("Tab")

@@ -47,7 +47,7 @@ CHAPTERS = {
     "13_runner.ipynb": "it shares a search among processes",
     "16_practice.ipynb": "its last part needs Optuna, which a browser's Python does not have",
     "18_optuna.ipynb": "it needs Optuna with its database",
-    "39_runs.ipynb": "it needs Optuna, and hours",
+    "40_runs.ipynb": "it needs Optuna, and hours",
     "recipes.ipynb": "its recipes need PyTorch, Dask and others, which a browser's Python does not have",
 }
 UNTRIED = (
@@ -56,12 +56,16 @@ UNTRIED = (
     "26_effects",
     "30_newton",
     "31_elastic",
-    "34_selection",
-    "36_backprop",
-    "37_network",
-    "38_digits",
-    "40_experiments",
-    "41_frameworks",
+    "33_problem",
+    "35_selection",
+    "37_backprop",
+    "38_network",
+    "39_digits",
+    "41_experiments",
+    "42_norms",
+    "43_results",
+    "44_frameworks",
+    "45_criteria",
 )
 CHAPTERS |= {f"{name}.ipynb": "nobody has tried it there to the end" for name in UNTRIED}
 
