@@ -10,7 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from .columns import SparseColumns, products, square_sums
+from .columns import SparseColumns, products, solved, square_sums
 from .newton import Minimum, Objective, conjugate_gradients
 
 # %% ../nbs/31_elastic.ipynb #532b7cbe
@@ -311,8 +311,7 @@ class _Way:
         some = np.flatnonzero((V != 0) | (l1 == 0))
         while len(some):
             A, pull = H[np.ix_(some, some)], (R + l1*np.sign(V))[some]
-            try: D = -np.linalg.solve(A, pull)
-            except np.linalg.LinAlgError: D = -np.linalg.lstsq(A, pull, rcond=None)[0]
+            D = -solved(A, pull)
             with np.errstate(divide="ignore", invalid="ignore"):
                 reach = np.where((D*np.sign(V[some]) < 0) & (l1[some] > 0), -V[some]/D, np.inf)
             t = min(reach.min(), 1)

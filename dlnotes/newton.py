@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .columns import SparseColumns, largest_form, products, row_squares, square_sums
+from .columns import SparseColumns, cholesky, largest_form, products, row_squares, square_sums
 
 # %% ../nbs/30_newton.ipynb #e774fe0d
 def conjugate_gradients(curved: Callable[[np.ndarray], np.ndarray], G: np.ndarray,
@@ -370,15 +370,12 @@ def _inverse(A, eps):
     A = A/d[..., None]/d[..., None, :]
     diagonal = np.einsum("...ii->...i", A) # a view
     diagonal[...] = 1
-    while True:
-        try: L = np.linalg.cholesky(A)
-        except np.linalg.LinAlgError:
-            ridge = max(10*ridge, n*eps)
-            diagonal += ridge
-            continue
-        half, apart = _triangle(L)/d[..., None, :], np.einsum("...ii->...i", L).min()
-        rounding = ridge or apart**2 <= 4*n*eps
-        return np.swapaxes(half, -1, -2)@half, 0.0 if rounding else float(apart)
+    while (L := cholesky(A)) is None:
+        ridge = max(10*ridge, n*eps)
+        diagonal += ridge
+    half, apart = _triangle(L)/d[..., None, :], np.einsum("...ii->...i", L).min()
+    rounding = ridge or apart**2 <= 4*n*eps
+    return np.swapaxes(half, -1, -2)@half, 0.0 if rounding else float(apart)
 
 def _many(X):
     "Whether a matrix of the columns' pairs costs more than it saves"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .columns import ScaledFeatures, SparseFeatures, products
+from .columns import ScaledFeatures, SparseFeatures, cholesky, products
 from .elastic import Elastic, minimize_elastic
 from .estimators import balance, check_features, encode, feature_names, remember_columns, sample_weights
 from .losses import one_hot
@@ -333,10 +333,8 @@ def _root(H):
     d = np.sqrt(np.diag(H))
     d[d == 0] = 1
     A = H/d/d[:, None]
-    try:
-        L = np.linalg.cholesky(A)
-        if np.diag(L).min() > 1e-5: return np.linalg.inv(L)/d, None, None
-    except np.linalg.LinAlgError: pass
+    L = cholesky(A)
+    if L is not None and np.diag(L).min() > 1e-5: return np.linalg.inv(L)/d, None, None
     values, vectors = np.linalg.eigh(A)
     some = values > 1e-12*len(d)
     S = vectors[:, some].T/d
