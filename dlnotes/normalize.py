@@ -409,7 +409,7 @@ def batchnorm_backward(dy: ArrayLike, cache: Cache) -> tuple[np.ndarray, np.ndar
     """The gradients of batch norm, including those through the batch mean and variance.
 
     Their sums add up in float64. Without Numba those of dy*x, if float32, are added eight at a time before, which
-    errs by at most 5e-7 of the sum of their sizes. Source: the chain rule, derived in chapter 12.
+    errs by at most 5e-7 of the sum of their sizes. Source: the chain rule, derived in `22_batchnorm`.
 
     Parameters
     ----------

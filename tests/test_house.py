@@ -530,3 +530,11 @@ def test_every_place_that_says_the_version_says_the_same():
     settings = re.search(r"^version = (.*)$", (root / "settings.ini").read_text(encoding="utf-8"), re.M)[1]
     newest = re.search(r"^## (\S+)", (root / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)[1]
     assert said == settings == dlnotes.__version__ == newest
+
+
+@pytest.mark.parametrize("path", notebooks, ids=lambda p: p.stem)
+def test_files_and_chapters_in_the_prose_are_there(path):
+    text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+    named = re.findall(r"`((?:benchmarks|tests|web|frameworks|nbs|dlnotes|\.ci)/[\w./-]+\.\w+)`", text)
+    assert not [name for name in named if not (root / name).exists()]
+    assert not re.findall(r"\bchapter \d+", text)  # numbers change: a chapter is named, or linked
