@@ -153,7 +153,7 @@ class Points:
             if not isinstance(scale, Scale):
                 raise TypeError(f"{name} must be a scale such as Uniform(0, 1), got {scale!r}")
             bare = _bare(scale)
-            if type(bare).__module__ != Scale.__module__ and not isinstance(bare, Shares): _try_out(name, bare)
+            if type(bare).__module__ not in (Scale.__module__, Uniform.__module__, __name__): _try_out(name, bare)
         self.columns: dict[str, Scale] = {}
         "The scale of each position of the unit cube: `mix[0]`, `mix[1]`, ... for `Shares` named mix, else by name."
         self.constraints: tuple[_Constraint, ...] = ()

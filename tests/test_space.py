@@ -358,3 +358,11 @@ def test_a_space_and_its_options_are_taken_as_people_type_them():
         Space({"a": Uniform(0, 1)}, a=Uniform(0, 1))
     with pytest.raises(TypeError, match="list of dicts"):
         Space(a=Uniform(0, 1)).cdf({"a": 0.5})
+
+
+@pytest.mark.parametrize(
+    "low, high", [(1.0, math.nextafter(1, 2)), (-5e-324, 0.0), (1e300, math.nextafter(1e300, math.inf))]
+)
+def test_a_range_of_two_floats_makes_a_space(low, high):
+    points = Space(x=Uniform(low, high)).sample(50, seed=0)
+    assert {p["x"] for p in points} == {low, high}
