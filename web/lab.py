@@ -47,25 +47,16 @@ CHAPTERS = {
     "13_runner.ipynb": "it shares a search among processes",
     "16_practice.ipynb": "its last part needs Optuna, which a browser's Python does not have",
     "18_optuna.ipynb": "it needs Optuna with its database",
+    "39_digits.ipynb": "its searches take many minutes there",
     "40_runs.ipynb": "it needs Optuna, and hours",
     "recipes.ipynb": "its recipes need PyTorch, Dask and others, which a browser's Python does not have",
 }
 UNTRIED = (
     "14_tuning",
     "17_report",
-    "26_effects",
-    "30_newton",
-    "31_elastic",
-    "33_problem",
-    "35_selection",
     "37_backprop",
-    "38_network",
-    "39_digits",
     "41_experiments",
     "42_norms",
-    "43_results",
-    "44_frameworks",
-    "45_criteria",
 )
 CHAPTERS |= {f"{name}.ipynb": "nobody has tried it there to the end" for name in UNTRIED}
 
