@@ -34,8 +34,9 @@ class Sampler(BaseSampler):
     """The search's choices, one objective only.
 
     Trials that are running or enqueued count as taken. A hyperparameter that only some trials have is chosen by those that
-    have it, given what this trial has already. No point of a finite space is tried twice while another is left, whatever a
-    value decides about the hyperparameters that come after it; when it is used up, its points are tried again.
+    have it, given what this trial has already. One after the other, no point of a finite space is tried twice while another
+    is left, whatever a value decides about the hyperparameters that come after it; trials at the same time may meet where
+    nobody has been yet. When the space is used up, its points are tried again.
 
     Parameters
     ----------
@@ -126,7 +127,6 @@ class Sampler(BaseSampler):
         """
         self._raise_error_if_multi_objective(study)
         def plan(past: _Past, known: np.ndarray, losses: np.ndarray, taken: np.ndarray) -> dict[str, Any]:
-            self._look(study, trial)
             params, _, past.shape = suggest(past.space, known, losses, taken, trial.number, self.seed, past.shape, repeat=True,
                                             closed=self._closed(past))
             return past.values(params)
@@ -134,27 +134,28 @@ class Sampler(BaseSampler):
             if self._tree.common != search_space: self._tree = _Tree(search_space)
             return self._settled(study, trial, search_space, plan) if search_space else {}
 
-    def _look(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        "Takes in what was tried, and says so once if nothing is left"
-        self._tree.look(study.get_trials(deepcopy=False), trial.number, self._said)
-        if self._warned or not self._tree.closed(): return
-        self._warned = True
-        warnings.warn(f"all {self._tree.points(self._tree.root)} points of the space were tried: from now on they are tried again, which tells "
-                      "something new only if values are noisy; study.stop() ends the study", stacklevel=2)
+    def _look(self, study: optuna.Study, number: int) -> list[FrozenTrial]:
+        "All trials, which the tree has taken in; and a warning, once, if nothing is left"
+        trials = study.get_trials(deepcopy=False)
+        self._tree.look(trials, number, self._said)
+        if not self._warned and self._tree.root.children and not self._tree.left(self._tree.root):
+            self._warned = True
+            warnings.warn(f"all {self._tree.points(self._tree.root)} points of the space were tried: from now on they are tried again, which "
+                          "tells something new only if values are noisy; study.stop() ends the study", stacklevel=2)
+        return trials
 
     def _closed(self, past: "_Past") -> np.ndarray | None:
         "The positions of a finite space after which nothing is left to try; None if that is so wherever a trial was"
-        nodes = self._tree.root.children
-        if past.space.count == math.inf or all(self._tree.closed(node) for node in nodes.values()): return None
-        shut = self._tree.shut(self._tree.root)
-        points = [{name: d.to_external_repr(v) for (name, d), v in zip(past.search_space.items(), at)} for at in shut]
+        tree = self._tree
+        if past.space.count == math.inf or not any(map(tree.left, tree.root.children.values())): return None
+        points = [{name: d.to_external_repr(v) for (name, d), v in zip(tree.common.items(), at)} for at in tree.shut(tree.root)]
         return past.positions(points) if points else np.zeros((0, len(past.space)))
 
     def _settled(self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution],
                  plan: Callable[..., dict[str, Any]], most: int = 0) -> dict[str, Any]:
         "What `plan` says, told to all others, and planned anew while another process says the same at the same time"
         past, sign = self._past(search_space, most), 1 if study.direction == optuna.study.StudyDirection.MINIMIZE else -1
-        def look(): return past(study.get_trials(deepcopy=False)[-3*most:], trial.number, sign, self._said)
+        def look(): return past(self._look(study, trial.number)[-3*most:], trial.number, sign, self._said)
         def tried(known, _, taken, at): return (known == at).all(axis=1).any() or (taken == at).all(axis=1).any()
         seen = look()
         for wait in range(1, 9):
@@ -199,13 +200,11 @@ class Sampler(BaseSampler):
         self._raise_error_if_multi_objective(study)
         given = {name: d for name, d in trial.distributions.items() if name != param_name and not d.single()}
         def plan(past: _Past, known: np.ndarray, losses: np.ndarray, taken: np.ndarray) -> dict[str, Any]:
-            self._look(study, trial)
             node, axis = self._tree.node_of(trial, self._said), past.axes[param_name]
             at = past.positions([trial.params | {param_name: axis.value(axis.scale.ppf(0.5))}])[0, :-1]
             some = axis.some(Stream(self.seed, f"{param_name} of trial {trial.number}"), self._tree.shut(node))
-            past.shape = self._shapes.get(shape := repr([(name, axis.ordered) for name, axis in past.axes.items()]))
-            v = _one_more(past, known, losses, taken, at, trial.number, some)
-            self._shapes[shape] = past.shape
+            kinds = repr([(name, axis.options) for name, axis in past.axes.items()])
+            v, self._shapes[kinds] = _one_more(past, known, losses, taken, at, trial.number, some, self._shapes.get(kinds))
             return {param_name: axis.value(axis.scale.ppf(v))}
         with self._at(study): return self._settled(study, trial, given | {param_name: param_distribution}, plan, _LATEST)[param_name]
 
@@ -272,16 +271,16 @@ def _losses(ended: np.ndarray) -> np.ndarray:
     return losses
 
 def _one_more(past: _Past, known: np.ndarray, losses: np.ndarray, taken: np.ndarray, at: np.ndarray, number: int,
-              some: np.ndarray) -> float:
-    "The one of the positions `some` of the last hyperparameter that the model chooses, given those of the others, `at`"
+              some: np.ndarray, shape: np.ndarray | None) -> tuple[float, np.ndarray | None]:
+    "The one of the positions `some` of the last hyperparameter that the model chooses, given those of the others, `at`; and what it learned"
     known, losses = known[-past.most:], losses[-past.most:]
-    if np.isfinite(losses).sum() < 4: return float(some[0])
-    for _ in range(6 if past.shape is None else 1):
-        guess = Guess(known, calmed(losses), taken, options=~past.space.ordered, shape=past.shape)
-        past.shape = guess.learned()
+    if np.isfinite(losses).sum() < 4: return float(some[0]), shape
+    for _ in range(6 if shape is None else 1):
+        guess = Guess(known, calmed(losses), taken, options=~past.space.ordered, shape=shape)
+        shape = guess.learned()
     c = np.column_stack([np.tile(at, (len(some), 1)), some])
     mean, deviation, _ = guess(c)
-    return float(some[hope(mean, deviation, guess.mean(known).min(), _BOUNDS[number % len(_BOUNDS)]).argmax()])
+    return float(some[hope(mean, deviation, guess.mean(known).min(), _BOUNDS[number % len(_BOUNDS)]).argmax()]), shape
 
 _LATEST, _BOUNDS = 100, (0, 0, 1.5, 3) # as many trials inform it; as in a search, every other turn is more daring
 
@@ -300,12 +299,11 @@ class _Axis:
         self.d, self.options = d, isinstance(d, CategoricalDistribution)
         self.single = not self.options and (not float(d.low) < float(d.high) or d.single())
         self.steps = None if self.options or self.single else _steps(d)
-        self.ordered = not self.options
         self.scale = self._scale()
 
     def _scale(self) -> Scale:
         d = self.d
-        if self.options: return Categorical(list(range(len(d.choices))))
+        if self.options: return Categorical(list(dict.fromkeys(map(self.place, d.choices))))  # True and 1 have one place
         if self.single: return Categorical([d.low])
         if self.steps is not None: return Integer(0, self.steps)
         if isinstance(d, IntDistribution) and d.log and d.high <= _MANY: return Integer(d.low, d.high, log=True)
@@ -315,7 +313,8 @@ class _Axis:
         "What Optuna wants for the value `v` on our scale"
         d = self.d
         if self.options: return d.choices[v]
-        if self.steps is not None or self.single: return d.low if self.single else min(d.high, d.low + v*d.step)
+        if self.single: return d.low
+        if self.steps is not None: return min(d.high, d.low + v*d.step)
         if d.step is None: return v
         k = round((Fraction(v) - d.low)/Fraction(d.step))
         value = min(max(Fraction(d.low) + k*Fraction(d.step), Fraction(d.low)), Fraction(d.high))
@@ -326,17 +325,18 @@ class _Axis:
         d = self.d
         if self.options: return int(d.to_internal_repr(v))
         if self.single: return d.low
-        if self.steps is not None and isinstance(d, IntDistribution): return (v - d.low)//d.step
-        if self.steps is not None: return min(max(round((Fraction(v) - Fraction(d.low))/Fraction(d.step)), 0), self.steps)
+        if self.steps is not None:  # a step given from outside may lie between ours, or beyond them
+            whole = isinstance(d, IntDistribution) and isinstance(v, int)
+            return min(max((v - d.low)//d.step if whole else round((Fraction(v) - Fraction(d.low))/Fraction(d.step)), 0), self.steps)
         return min(max(v, d.low), d.high)
 
     def some(self, stream: Stream, shut: Iterable[float]) -> np.ndarray:
         "Positions that may come next, in a random order; without the values `shut` of Optuna's, if there are others"
-        few = int(self.scale.count) if self.scale.count <= 128 else 0
+        shut = set(shut)
+        few = int(self.scale.count) if self.scale.count <= 128 + len(shut) else 0
         some = self.scale.levels(few)[stream(few).argsort()] if few else self.scale.inside(self.scale, stream(128))
-        if not (shut := set(shut)): return some
-        fresh = [u for u in some if self.d.to_internal_repr(self.value(self.scale.ppf(u))) not in shut]
-        return np.array(fresh) if fresh else some
+        fresh = [u for u in some if self.d.to_internal_repr(self.value(self.scale.ppf(u))) not in shut] if shut else []
+        return np.array(fresh or some)[:128]
 
 # %% ../nbs/18_optuna.ipynb #9b2ab114
 class _Node:
@@ -353,44 +353,48 @@ class _Tree:
     "Which points were tried: first what all trials have, `common`, then what each was asked after that"
     def __init__(self, common: dict[str, BaseDistribution]) -> None:
         self.common, self.count = common, math.prod(_Axis(d).scale.count for d in common.values())
-        self.root, self.seen = _Node(), set()
-        self.out: dict[_Node, set[Any]] = {}  # where trials under way have left what is known, and for which values
+        self.root, self.ours = _Node(), {""}  # the questions that are ours to answer
+        self.seen, self.below = set(), 0  # the trials that have ended, and how many of the first all have
+        self.out: dict[_Node, list[Any]] = {}  # for trials under way: where they leave what is known, by which answers; None if not yet
 
-    def path(self, params: dict[str, Any], kinds: dict[str, BaseDistribution]) -> list[tuple[str, float, Any]]:
-        "The questions of a trial, with how many answers each has, and its answers"
+    def path(self, params: dict[str, Any], kinds: dict[str, BaseDistribution]) -> list[tuple[str, Any]]:
+        "The questions of a trial and its answers"
         kinds = {name: d for name, d in (kinds | self.common).items() if name in params and not d.single()}
         inner = {name: d.to_internal_repr(params[name]) for name, d in kinds.items()}
-        first = [("", self.count, tuple(inner[name] for name in self.common))] if self.common else []
-        return first + [(name, _Axis(kinds[name]).scale.count, inner[name]) for name in params if name in inner and name not in self.common]
+        first = [("", tuple(inner[name] for name in self.common))] if self.common else []
+        return first + [(name, inner[name]) for name in params if name in inner and name not in self.common]
 
-    def walk(self, path: list[tuple[str, float, Any]]) -> list[_Node]:
+    def walk(self, path: list[tuple[str, Any]]) -> list[_Node]:
         "The nodes along a path, as far as they are known"
         nodes = [self.root]
-        for _, _, value in path:
+        for _, value in path:
             if value not in nodes[-1].children: break
             nodes.append(nodes[-1].children[value])
         return nodes
 
     def look(self, trials: list[FrozenTrial], number: int, said: dict[int, dict[str, Any]]) -> None:
-        "Takes in trials that have ended, and where those are that have not, without this one"
-        new, self.out = [t for t in trials if t.number not in self.seen and t.number != number], {}
+        "Takes in what trials have answered, and where those are that have not ended, without this one"
+        while self.below < len(trials) and trials[self.below].number in self.seen: self.below += 1
+        new, self.out = [t for t in trials[self.below:] if t.number not in self.seen and t.number != number], {}
         for t in new:
-            if t.state.is_finished(): self.enter(t)
+            self.ours |= t.system_attrs.get(_SAID, {}).keys()
+            self.enter(t)
         for t in new:
             if not t.state.is_finished(): self.leave(_told(t, self.common | t.distributions, said), t.distributions)
 
     def enter(self, t: FrozenTrial) -> None:
-        self.seen.add(t.number)
+        if t.state.is_finished(): self.seen.add(t.number)
         if not self.common.keys() <= t.params.keys(): return
         node = self.root
-        for step in self.path(t.params, t.distributions): node = node.child(*step)
+        for name, value in self.path(t.params, t.distributions):
+            node = node.child(name, _Axis(t.distributions[name]).scale.count if name else self.count, value)
 
     def leave(self, params: dict[str, Any], kinds: dict[str, BaseDistribution]) -> None:
         if not self.common.keys() <= params.keys(): return
         try: path = self.path(params, kinds)
         except (ValueError, TypeError): return  # enqueued with what its range does not hold
-        nodes = self.walk(path)
-        if len(nodes) <= len(path): self.out.setdefault(nodes[-1], set()).add(path[len(nodes) - 1][2])
+        *_, node = nodes = self.walk(path)
+        self.out.setdefault(node, []).append(path[len(nodes) - 1][1] if len(nodes) <= len(path) else None)
 
     def node_of(self, trial: FrozenTrial, said: dict[int, dict[str, Any]]) -> _Node:
         "Where a trial has come to; a node of its own if nobody was there"
@@ -400,17 +404,19 @@ class _Tree:
         nodes = self.walk(path)
         return nodes[-1] if len(nodes) > len(path) else _Node()
 
-    def closed(self, node: _Node | None = None, out: bool = False) -> bool:
-        "Whether nothing is left to try from here, by the trials that have ended; with `out`, also by those under way"
-        node = node or self.root
-        new = self.out.get(node, set()) if out else set()
-        if not node.children: return not new and node is not self.root
-        return len(node.children) + len(new) >= node.count and all(self.closed(child, out) for child in node.children.values())
+    def left(self, node: _Node, out: bool = False) -> float:
+        "How many points are left from here, at least; with `out`, less those that trials under way may take"
+        if not node.children: return 0
+        count = node.count if node.name in self.ours else len(node.children)  # what somebody else decides has the answers it had
+        if count == math.inf: return count
+        left = count - len(node.children) + sum(self.left(child, out) for child in node.children.values())
+        gone = self.out.get(node, []) if out else []
+        return max(left - len({v for v in gone if v is not None}) - gone.count(None), 0)
 
     def shut(self, node: _Node) -> list[Any]:
         "Answers after which nothing is left; where that is all, those that only trials under way close are open"
-        by = lambda out: [v for v, child in node.children.items() if self.closed(child, out)]
-        shut = by(True) + list(self.out.get(node, ()))
+        by = lambda out: [v for v, child in node.children.items() if not self.left(child, out)]
+        shut = by(True) + [v for v in self.out.get(node, ()) if v is not None]
         return shut if len(shut) < node.count else by(False)
 
     def points(self, node: _Node) -> int: return sum(map(self.points, node.children.values())) or 1

@@ -772,6 +772,70 @@ def test_several_workers_find_all_points_of_a_tree():
     assert len({tuple(sorted(t.params.items())) for t in theirs.trials if t.state.is_finished()}) == 5
 
 
+def layers(t):
+    return sum(t.suggest_categorical(f"units{i}", [4, 8]) for i in range(t.suggest_int("layers", 1, 3)))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_several_workers_on_a_known_tree_repeat_nothing(seed):
+    theirs = optuna.create_study(sampler=Sampler(seed))
+    theirs.optimize(layers, 10)
+    waiting = [theirs.ask() for _ in range(4)]  # each knows its number of layers, and nothing else
+    for t in waiting:
+        theirs.tell(t, layers(t))
+    assert len(distinct(theirs)) == 14
+
+
+def conditional(levels):
+    def objective(t):
+        return t.suggest_int("n", 1, levels) if t.suggest_categorical("kind", ["a", "b"]) == "a" else 0
+
+    return objective
+
+
+@pytest.mark.parametrize("levels", [127, 150])
+def test_a_conditional_range_of_many_levels_is_tried_to_its_last_one(levels):
+    theirs = optuna.create_study(sampler=Sampler(0))
+    theirs.optimize(conditional(levels), levels + 1)
+    assert len(distinct(theirs)) == levels + 1
+
+
+@pytest.mark.filterwarnings("ignore:Fixed parameter")
+def test_points_outside_their_ranges_are_taken_in():
+    theirs = optuna.create_study(sampler=Sampler(0))
+    for given in ({"n": 50}, {"n": -3}, {"n": 2}, {"x": 7.0}, {"y": 0.3}):
+        theirs.enqueue_trial(given)
+
+    def objective(t):
+        value = t.suggest_int("n", 1, 10, step=3) + t.suggest_float("x", 0, 1) + t.suggest_float("y", 0, 1, step=0.25)
+        return value + (t.suggest_int("m", 1, 4) if t.number % 2 else 0)
+
+    theirs.optimize(objective, 14)
+    assert len(theirs.trials) == 14
+
+
+def test_options_that_optuna_cannot_tell_apart_are_one():
+    def objective(t):
+        return float(t.suggest_categorical("x", [None, True, 1, "1"]) is None) or t.suggest_int("n", 1, 3)
+
+    theirs = optuna.create_study(sampler=Sampler(0))
+    theirs.optimize(objective, 7)
+    assert len({tuple(map(repr, t.params.values())) for t in theirs.trials}) == 7
+
+
+@pytest.mark.filterwarnings("ignore:PartialFixedSampler is experimental")
+def test_what_another_sampler_fixes_is_not_a_question():
+    fixed = optuna.samplers.PartialFixedSampler({"z": 1}, Sampler(0))
+    theirs = optuna.create_study(sampler=fixed)
+
+    def objective(t):
+        a = t.suggest_int("z", 1, 3) * t.suggest_int("a", 1, 3)
+        return a + (t.suggest_int("b", 1, 2) if t.params["a"] > 1 else 0)
+
+    theirs.optimize(objective, 5)
+    assert len(distinct(theirs)) == 5
+
+
 def test_a_small_choice_that_all_trials_have_is_made_again_where_more_is_asked_after_it():
     def objective(t):
         layers, kind = t.suggest_int("layers", 1, 4), t.suggest_categorical("kind", list("abcdef"))
