@@ -7,7 +7,7 @@ __all__ = ['in_unit', 'finite', 'counted', 'Scale', 'Part', 'Numeric', 'same', '
 
 # %% ../nbs/01_ranges.ipynb #60effd0d
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from reprlib import repr as shortened
@@ -480,13 +480,15 @@ class When(Scale):
     def narrowed(self, low: float, high: float, kept: Sequence[Any] = ()) -> Scale:
         return replace(self, scale=self.scale.narrowed(low, high, kept))
 
-def missing(wanted: Sequence[Any], there: Sequence[Any]) -> list[Any]:
+def missing(wanted: Sequence[Any], there: Sequence[Any], key: Callable[[Any], Hashable] = lambda one: None) -> list[Any]:
     """Those of some values that are not among others, each as often as it is missing.
 
     Parameters
     ----------
     wanted, there : sequence of values
         Of any kind; `same` tells which are alike.
+    key : function
+        What values must share to be alike, so that not all need be compared with all.
 
     Returns
     -------
@@ -497,9 +499,11 @@ def missing(wanted: Sequence[Any], there: Sequence[Any]) -> list[Any]:
     >>> missing([1, 1, 2], [1])
     [1, 2]
     """
-    left, lacking = list(there), list[Any]()
+    left, lacking = dict[Hashable, list[Any]](), list[Any]()
+    for other in there: left.setdefault(key(other), []).append(other)
     for one in wanted:
-        at = next((i for i, other in enumerate(left) if same(one, other)), None)
+        alike = left.get(key(one), [])
+        at = next((i for i, other in enumerate(alike) if same(one, other)), None)
         if at is None: lacking.append(one)
-        else: del left[at]
+        else: del alike[at]
     return lacking

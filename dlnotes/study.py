@@ -98,7 +98,7 @@ class Study:
         given = [t.params for t in self._trials.values() if t.given and t.number not in self._added] + self._queue
         for params in missing(points, given): self.add(params)
         there = len(self._prior)
-        if not (new := missing(prior, [replace(t, number=0) for t in self._prior])): return
+        if not (new := missing(prior, [replace(t, number=0) for t in self._prior], lambda t: t.value)): return
         with self.held():
             for trial in new: self._write(prior=trial.params, **_told(trial))
         self._prior += [replace(trial, number=i) for i, trial in enumerate(new, there)]

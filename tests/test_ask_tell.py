@@ -1,5 +1,6 @@
 """A study that is asked and told: the same trials as `search`, in any order, over power cuts, with known points."""
 
+import cProfile
 import itertools
 import json
 import math
@@ -264,3 +265,20 @@ def test_asking_never_waits_and_ready_waits_only_where_a_limit_may_rest_on_what_
     for trial in study.open:
         study.tell(trial, 0.4, curve=curve)
     assert study.ready and study.ask().limits
+
+
+def test_an_earlier_study_is_found_again_in_few_steps(tmp_path):
+    space = Space(x=Uniform(0, 1))
+
+    def calls(n):
+        before, other = Study(space), Study(space)
+        for study, seed in ((before, 0), (other, 1)):
+            for params in space.sample(n, seed=seed):
+                study.add(params, params["x"] + seed)
+        Study(space, journal=tmp_path / f"{n}", start=before)
+        profile = cProfile.Profile()
+        study = profile.runcall(Study, space, journal=tmp_path / f"{n}", start=other)
+        assert len(study.prior) == 2 * n
+        return sum(entry.callcount for entry in profile.getstats() if not isinstance(entry.code, str))
+
+    assert calls(200) < 6 * calls(50)  # not with the square of their number
