@@ -14,7 +14,7 @@ import shutil
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import IO, Any, NamedTuple
 from zipfile import BadZipFile, ZipFile
@@ -566,16 +566,17 @@ def archive(path: str | os.PathLike[str] | IO[bytes], name: str, entry: str) -> 
     >>> with archive(BytesIO(file.getvalue()), "BatchNorm", "gamma") as saved: saved["gamma"]
     array([1., 1.])
     """
-    try: file = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, BadZipFile, RuntimeError): file = None  # of another kind, cut off, or says it is of a later one
-    if not isinstance(file, np.lib.npyio.NpzFile) or entry not in file:
-        raise ValueError(f"{path} is not a saved {name}")
-    with file:
+    with nullcontext(path) if hasattr(path, "read") else open(path, "rb") as opened: # NumPy leaves what it refuses open
+        try: file = np.load(opened, allow_pickle=False)
+        except (ValueError, EOFError, BadZipFile, RuntimeError): file = None  # of another kind, cut off, or says it is of a later one
+        if not isinstance(file, np.lib.npyio.NpzFile) or entry not in file:
+            raise ValueError(f"{path} is not a saved {name}")
         try:
             if damaged := _first_damaged(file.zip): raise BadZipFile(f"{damaged} is not as it was written: use a copy, or save it again")
             for member in file.zip.infolist(): _fits(file.zip, member)
             yield file
         except _DAMAGE as e: raise ValueError(f"{path} is not a saved {name}, or damaged: {e!r}") from e
+        finally: file.close()
 
 def _first_damaged(file: ZipFile) -> str | None:
     "The first part of an archive that is not as it was written, by its checksum, or its list of parts, by the number it ends on"
