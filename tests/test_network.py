@@ -609,7 +609,7 @@ def test_a_training_of_few_updates_says_how_many_and_what_to_do():
         (dict(), (A * 1e-30).astype(np.float32), B, "varies by 1e-30 only"),
         (dict(norm=None), A * 1e5, B, "as large as 3.*e.05"),
         (dict(), np.c_[A, RNG.integers(1990, 2020, 400)], B, "as large as 2e.03"),
-        (dict(), np.c_[A, np.full(400, 1e7)], B, "as large as 1e.07"),
+        (dict(), np.c_[A, np.full(400, 1e9)], B, "as large as 1e.09"),
         (
             dict(optimizer="momentum", momentum=0.9999999),
             A,
