@@ -322,7 +322,8 @@ def test_an_interrupt_ends_the_worker_too(tmp_path, monkeypatch):
             while not (started.exists() and started.read_text()):
                 time.sleep(0.01)
             raise KeyboardInterrupt
-        process.wait()
+        with process:  # waits for it, and closes its pipes
+            return None
 
     monkeypatch.setattr(subprocess.Popen, "communicate", interrupted)
     with pytest.raises(KeyboardInterrupt):

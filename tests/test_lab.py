@@ -214,6 +214,7 @@ def open_page(browser, folder):  # noqa: F811
     for context in contexts:
         context.close()
     server.shutdown()
+    server.server_close()
 
 
 @pytest.mark.browser
@@ -291,6 +292,7 @@ def lab_site(tmp_path_factory):
     server, address = serve(folder)
     yield address
     server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture

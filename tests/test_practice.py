@@ -532,6 +532,7 @@ from optuna.testing import pytest_samplers  # noqa: E402
 from dlnotes.optuna import Sampler  # noqa: E402
 
 
+@pytest.mark.filterwarnings("ignore:all . points of the space were tried")
 class TestOptunasOwnCases(
     pytest_samplers.BasicSamplerTestCase,
     pytest_samplers.RelativeSamplerTestCase,

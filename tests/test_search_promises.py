@@ -226,6 +226,7 @@ def test_an_objective_that_cannot_be_sent_says_so_before_it_runs(tmp_path):
 
 
 @settings(max_examples=25)
+@pytest.mark.filterwarnings("ignore:the space has")
 @given(
     scales=st.lists(
         st.sampled_from(

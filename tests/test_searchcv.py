@@ -110,6 +110,7 @@ def test_scikit_learn_is_imported_when_it_is_asked_for():
         else {}
     ),
 )
+@pytest.mark.filterwarnings("ignore")  # which the checks provoke, in NumPy, scikit-learn and its scorers
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
 
@@ -338,6 +339,7 @@ def test_a_backend_that_gives_results_all_at_once_will_do():
         assert same(SearchCV(Fixed(), BOX, n_trials=4, cv=2).fit(X, y).cv_results_, alone.cv_results_)
 
 
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
 def test_failed_candidates_have_no_score_and_are_not_the_best():
     with pytest.warns(FitFailedWarning, match="fits failed out of a total of 60"):
         found = SearchCV(Fixed(fails=0.25), BOX, n_trials=20, cv=3).fit(X, y)
@@ -385,6 +387,7 @@ def test_with_several_metrics_the_search_goes_by_the_one_of_refit_else_the_first
     assert by(lambda table: 1).best_index_ == 1 and not hasattr(by(False), "best_index_")
 
 
+@pytest.mark.filterwarnings("ignore:The scoring .* does not support sample_weight")
 def test_metadata_is_routed_where_it_is_asked_for():
     seen = []
 
@@ -526,6 +529,20 @@ def test_a_process_that_is_killed_goes_on(tmp_path):
     assert int(count) == 36 - 19
     alone = SearchCV(GaussianNB(), SPACE, n_trials=12, cv=3).fit(X, y)
     assert json.loads(scores) == alone.cv_results_["mean_test_score"].tolist()
+
+
+def test_one_candidate_and_one_fold_are_a_search():
+    fold = np.arange(100), np.arange(100, 150)
+    found = SearchCV(Fixed(), BOX, n_trials=1, cv=[fold]).fit(X[:150], y[:150])
+    assert len(found.cv_results_["params"]) == 1 and found.n_splits_ == 1
+    assert found.best_params_ == found.cv_results_["params"][0] and not found.multimetric_
+
+
+def test_a_journal_says_what_a_distribution_means_at_five_places(tmp_path):
+    journal = tmp_path / "run.jsonl"
+    SearchCV(Fixed(), {"a": norm(0, 1), "b": Uniform(0, 1)}, n_trials=2, cv=2, journal=journal).fit(X, y)
+    head = json.loads((tmp_path / "run.jsonl.folds").read_text().splitlines()[0])
+    assert head["distributions"] == {"a": [f"{v:.6g}" for v in norm.ppf([0.001, 0.1, 0.5, 0.9, 0.999])]}
 
 
 def test_a_journal_of_another_search_is_refused_and_left_as_it_is(tmp_path):
