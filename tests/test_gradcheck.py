@@ -709,3 +709,18 @@ def test_what_is_extrapolated_is_as_near_as_it_says(order):
         assert error < 2 * rounding[0] + 1e-9
     assert np.mean(near) >= 0.9
     assert extrapolate([(2.0, 0.0), (2.0, 0.0)], order)[1] == np.inf  # two say nothing
+
+
+@pytest.mark.parametrize("of", ["the small", "the large"])
+def test_directions_see_entries_of_every_size(of):
+    large = np.arange(2000) % 2 == 0
+    x = np.random.default_rng(0).uniform(0.5, 1, 2000) * np.where(large, 1, 1e-9)
+    assert check_gradient(lambda x: np.log(x).sum(), x, 1 / x, directions=8)
+    wrong = np.where(large == (of == "the large"), 1.05, 1) / x
+    with pytest.raises(GradientError):
+        check_gradient(lambda x: np.log(x).sum(), x, wrong, directions=8)
+
+
+def test_single_precision_is_seen_in_functions_of_tiny_numbers():
+    x = np.array([1e-5, 3e-4, 2e-5])
+    assert check_gradient(lambda x: float(np.log(x.astype(np.float32)).sum()), x, 1 / x)
