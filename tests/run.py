@@ -1,10 +1,12 @@
 """`make test`: every notebook gives the outputs it shows, then pytest, then one verdict.
 
 `make test NB=nbs/02_scales.ipynb` does the same for one notebook and the tests of its module; `make chapter NB=...`
-stores what the notebook gives in place of comparing it.
+stores what the notebook gives in place of comparing it. With `COVERAGE=1`, all tests together must walk over as many
+lines of the package as `pyproject.toml` asks for.
 """
 
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -37,7 +39,8 @@ notebooks = [Path(name) for name in sys.argv[1:] if name != "--store"]
 tests = list(dict.fromkeys(test for notebook in notebooks for test in tests_of(notebook)))
 passed = {"notebooks": run("notebooks", ".ci/notebooks.py", "run" if store else "check", *map(str, notebooks))}
 if tests or not notebooks:
-    passed["tests"] = run("tests", "-m", "pytest", "-n2", "--dist=loadfile", *tests)
+    lines = ["--cov=dlnotes"] if os.environ.get("COVERAGE") and not tests else []
+    passed["tests"] = run("tests", "-m", "pytest", "-n2", "--dist=loadfile", *lines, *tests)
 failed = [name for name, ok in passed.items() if not ok]
 what = " and ".join(map(str, notebooks)) if notebooks else "every notebook"
 sys.exit(
