@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlnotes import SoftmaxRegression, cross_entropy, log_softmax, softmax, softmax_path
+from dlnotes.columns import SparseColumns, row_squares, square_sums
 
 sklearn = pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 
@@ -1036,3 +1037,18 @@ def test_a_floor_made_at_one_point_bounds_the_gap_at_others(K, goal):
         assert size < 1 or bound == np.inf
         spread = np.einsum("ki,ij,kj->", G, np.linalg.inv(P), G)
         assert bound >= spread / part * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("ones", [False, True])
+@pytest.mark.parametrize("centred", [False, True])
+def test_sums_of_squares_of_sparse_columns_are_those_of_dense_ones(ones, centred):
+    csr_array = pytest.importorskip("scipy.sparse").csr_array
+    rng = np.random.default_rng(0)
+    A = rng.normal(size=(30, 4)) * (rng.random((30, 4)) < 0.4)
+    p, off, mu = rng.random((3, 30)), rng.normal(size=4), rng.normal(size=4 + ones) if centred else None
+    dense = np.column_stack([A - off, np.ones(30)]) if ones else A - off
+    columns = SparseColumns(csr_array(A), off, ones)
+    np.testing.assert_allclose(square_sums(columns, p, mu), square_sums(dense, p, mu), rtol=1e-12)
+    if centred:
+        d = rng.random(4 + ones) + 1
+        np.testing.assert_allclose(row_squares(columns, mu, d), row_squares(dense, mu, d), rtol=1e-12)
