@@ -79,7 +79,7 @@ judges = {
     "study": "ask_tell habits recheck conditions",
     "threads": "threads",
     "tuning": "tuning",
-    "workers": "search_processes",
+    "workers": "search_processes search_uses",
 }
 common = "fuzz"  # it tries every public name, so it is a test of every module
 others = "bench benchmarks_search claims explore house lab recipes site typed"  # whose subject is no module

@@ -436,3 +436,16 @@ def test_tables_say_what_the_study_says(tmp_path):
     [[state, count, error, numbers]] = table(text, "What went wrong")[1:]
     assert (state, count, error) == ("failed", str(len(failed)), "at once")
     assert numbers == ", ".join(map(str, failed[:8])) + (" …" if len(failed) > 8 else "") and len(failed) > 8
+
+
+@pytest.mark.parametrize("values", [[3, 1, 2, 4], [1, 2, 3], [4, 3, 3, 1, 2, 1], [2]])
+def test_the_line_of_the_best_so_far_has_a_corner_at_every_better_trial(values, tmp_path):
+    study = Study(Space(x=Uniform(0, 1)))
+    for value in values:
+        study.tell(study.ask(), value)
+    path = tmp_path / "report.html"
+    write_report(study, path)
+    [points] = re.findall(r'<polyline class="front" points="([^"]*)"', path.read_text())
+    heights = [point.split(",")[1] for point in points.split()]
+    better = [v for i, v in enumerate(values) if v < min(values[:i], default=math.inf)]
+    assert len(heights) == 2 * len(better) and len(set(heights)) == len(better)
