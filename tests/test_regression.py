@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tracemalloc
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from dlnotes import SoftmaxRegression, cross_entropy, log_softmax, softmax, softmax_path
 from dlnotes.columns import SparseColumns, row_squares, square_sums
+from dlnotes.newton import _diagonal_floor
 
 sklearn = pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 
@@ -1052,3 +1054,13 @@ def test_sums_of_squares_of_sparse_columns_are_those_of_dense_ones(ones, centred
     if centred:
         d = rng.random(4 + ones) + 1
         np.testing.assert_allclose(row_squares(columns, mu, d), row_squares(dense, mu, d), rtol=1e-12)
+
+
+def test_the_floor_of_the_curvature_is_below_it_where_columns_are_not_centred():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        X, w = np.column_stack([rng.normal(3, 1, (20, 3)), np.ones(20)]), rng.random(20)
+        lam = np.append(rng.random(3) + 0.1, 0.0)
+        solve, _ = _diagonal_floor(SimpleNamespace(lam=lam), X, w)
+        floor = np.linalg.inv(solve(np.eye(4)))  # a matrix that is less than the Hessian in every direction
+        assert np.linalg.eigvalsh((X.T * w) @ X + np.diag(lam) - floor).min() > -1e-9
