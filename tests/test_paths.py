@@ -1,6 +1,7 @@
 """L1 and elastic net, whole paths over C, and their choice by cross-validation: against scikit-learn, and against the
 condition that an optimum has to fulfil, written out once more."""
 
+import math
 import warnings
 
 import numpy as np
@@ -495,3 +496,14 @@ def test_paths_of_digits_have_exact_zeros_and_proofs():
     path = softmax_path(X[:500] / 16, y[:500], Cs=[0.1, 1.0, 10.0])
     assert (path.gaps <= 1e-8).all() and ((path.coefs == 0).mean(axis=(1, 2)) > 0.5).all()
     assert (np.diff((path.coefs != 0).sum(axis=(1, 2))) > 0).all()
+
+
+@pytest.mark.parametrize("folds", [2, 3])
+def test_one_standard_error_is_taken_of_any_number_of_folds(folds):
+    X, y = load_iris(return_X_y=True)
+    found = SoftmaxRegressionCV(cv=folds, Cs=20, rule="one_se").fit(X, y)
+    mean, deviation = found.scores_[:, 0].mean(axis=0), found.scores_[:, 0].std(axis=0, ddof=1)
+    best = mean.argmax()
+    least = mean[best] - deviation[best] / math.sqrt(folds)
+    assert found.C_ == found.Cs_[np.flatnonzero(mean >= least)[0]]
+    assert found.C_ < found.Cs_[best]

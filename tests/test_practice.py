@@ -927,3 +927,14 @@ def test_a_study_becomes_one_of_optunas(study):
     assert theirs.best_params == study.best.params and theirs.best_value == study.best.value
     broken = to_optuna(search(lambda p: 1 / 0 if p["idle"] > 0.5 else 1.0, SPACE, 20, direction="maximize"))
     assert {t.state.name for t in broken.trials} == {"COMPLETE", "FAIL"} and broken.direction.name == "MAXIMIZE"
+
+
+def test_a_sampler_forgets_one_study_for_another_of_the_same_storage():
+    def points(sampler, name):
+        study = optuna.create_study(storage=storage, study_name=name, sampler=sampler)
+        study.optimize(lambda trial: trial.suggest_float("x", 0, 1), 14)
+        return [trial.params for trial in study.trials]
+
+    storage = optuna.storages.InMemoryStorage()
+    again = Sampler(seed=3)
+    assert points(again, "one") == points(again, "two") == points(Sampler(seed=3), "three")

@@ -1,5 +1,6 @@
 """Scales: draws fall where they should, both directions agree, and bad bounds are refused by name."""
 
+import copy
 import math
 import pickle
 import warnings
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from dlnotes import Categorical, Integer, LogUniform, ReverseLogUniform, Uniform
-from dlnotes.arithmetic import exp, log
+from dlnotes.arithmetic import exp, log, plain_extra
 
 continuous = [
     Uniform(-3, 5),
@@ -440,3 +441,33 @@ def test_options_may_be_arrays_and_objects_without_equality():
 def test_a_step_that_does_not_fit_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+class Shown:
+    """An option without `==`, which shows itself in words."""
+
+    def __init__(self, word):
+        self.word = word
+
+    def __repr__(self):
+        return f"{type(self).__name__}({self.word!r})"
+
+
+class Other(Shown):
+    def __repr__(self):
+        return f"Shown({self.word!r})"
+
+
+def test_a_copy_of_an_option_is_that_option_and_what_only_looks_like_it_is_not():
+    scale = Categorical([Shown("a"), Shown("b")])
+    assert [scale.ppf(scale.cdf(copy.deepcopy(option))) for option in scale.options] == list(scale.options)
+    with pytest.raises(ValueError, match="is not on"):
+        scale.cdf(Other("a"))
+
+
+@pytest.mark.parametrize("wrap", [lambda x: {"in": x}, lambda x: [x], lambda x: {"in": [x]}])
+def test_extras_are_kept_fifty_levels_deep(wrap):
+    deep = 1.5
+    while repr(deep).count("[") + repr(deep).count("{") < 49:
+        deep = wrap(deep)
+    assert plain_extra(deep) == deep
