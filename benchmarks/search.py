@@ -4,12 +4,14 @@
     python benchmarks/search.py                       the stored results
     python benchmarks/search.py --run                 computes what is missing, keeps it, and shows all
     python benchmarks/search.py --run --only dlnotes  forgets this searcher's results, and computes them
-    python benchmarks/search.py --quick               three seeds, without the slow peer and other lags, kept nowhere
+    python benchmarks/search.py --run --part tuning   computes what is missing on one half
+    python benchmarks/search.py --quick               three seeds of the usual searchers, kept nowhere
 
 The regret is the true value of the trial that a search recommends less the best there is, divided by the same of the
 median random point: 0 is perfect, 1 is one random point. Less than 0.001 counts as 0.001, so that geometric means over
 seeds and problems can be taken; their 95 % intervals resample the problems. Peers recommend the best value seen,
 and ours what its model holds best; "dlnotes, best seen" is the best value seen. Each budget is a part of one run.
+Our search is also run with other lags, and with one of its choices undone ("no bounds", ...).
 
 The search is tuned on the half "tuning" alone; problems.py says how the halves are split.
 """
@@ -24,14 +26,16 @@ import json
 import math
 import multiprocessing
 import warnings
+from contextlib import ExitStack
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from problems import problems
 
-from dlnotes import Categorical, Integer, LogUniform, ReverseLogUniform, search
+from dlnotes import Categorical, Integer, LogUniform, ReverseLogUniform, choice, model, search
 
 FILE = Path(__file__).parents[1] / "dlnotes" / "recorded" / "search.json"
 BUDGETS = (30, 60, 100, 200)
@@ -110,16 +114,83 @@ def optuna_range(scale):
     return distributions.FloatDistribution(scale.low, scale.high, log=isinstance(scale, LogUniform))
 
 
-SEARCHERS = {
-    "dlnotes": ours,
-    "random": random,
-    "TPE": with_optuna("TPESampler"),
-    "CMA-ES": with_optuna("CmaEsSampler"),
-    "GP": with_optuna("GPSampler"),
-} | {f"lag {lag}": partial(ours, lag=lag) for lag in (1, 4, 8, 16, 32)}
+# Our search with one of its choices undone
+
+
+def undone(*patches):
+    """Our search while parts of a module are others: (module, {name: what to use in its place}) for each."""
+
+    def run(objective, space, seed, budgets):
+        with ExitStack() as stack:
+            for module, parts in patches:
+                stack.enter_context(patch.multiple(module, **parts))
+            return {"recommended": ours(objective, space, seed, budgets)["recommended"]}
+
+    return run
+
+
+def as_they_are(values):
+    """In place of `calmed`: mean 0 and variance 1, and nothing else."""
+    if np.isnan(values).all():
+        return np.zeros(len(values))
+    y = np.where(np.isnan(values), np.nanmax(values), values)
+    return (y - y.mean()) / max(y.std(), 1e-12)
+
+
+def ranked(values):
+    """In place of `calmed`: the ranks, equal ones for equals."""
+    y = np.where(np.isnan(values), np.inf, values)
+    return as_they_are(((y[:, None] > y).sum(axis=1) + (y[:, None] >= y).sum(axis=1)).astype(float))
+
+
+def pulled(options):
+    """In place of `_pull`: the lengths of options are held as firmly as those of numbers."""
+    return np.append(np.ones(len(options)), 0.1)
+
+
+def summed(distances, weights):
+    """In place of `_weighed`: distances whose likeness is half the usual one, half the mean of each one's own."""
+    each = [w * d for w, d in zip(weights, distances, strict=True)]
+    return 2 / ((model.likeness(sum(each)) + sum(map(model.likeness, each)) / len(each)) / 2) - 2
+
+
+def slope_of_summed(guess):
+    """In place of `Guess._slope`, for that likeness."""
+    n, a = len(guess._known), guess._weights[:, 0]
+    each = [w * d for w, d in zip(guess._per_length, guess._distances[:, :n, :n], strict=True)]
+    k, G = model.likeness(sum(each)), guess._of_trials - a[:, None] * (a / guess._scale)
+    lengths = [0.25 * (d * G * (k * k + model.likeness(d) ** 2 / len(each))).sum() for d in each]
+    return np.array([*lengths, 0.5 * guess.noise * np.diag(G).sum()])
+
+
+SUMMED = undone((model, {"_weighed": summed}), (model.Guess, {"_slope": slope_of_summed}))
+UNDONE = {
+    "no bounds": undone((choice, {"_TURNS": (0, 0, 0, 0)})),
+    "no improvement": undone((choice, {"_TURNS": (1.5, 3, 1.5, 3)})),
+    "no look around": undone((choice, {"_WHOLE": None})),
+    "no distance": undone((choice, {"_GAP": 0})),
+    "no calming": undone((choice, {"calmed": as_they_are})),
+    "ranks": undone((choice, {"calmed": ranked})),
+    "firm options": undone((model, {"_pull": pulled})),
+    "sum, options": SUMMED,
+    "sum, numbers": SUMMED,
+}
+WITH_OPTIONS = {"firm options": True, "sum, options": True, "sum, numbers": False}  # where alone they are run
+SEARCHERS = (
+    {
+        "dlnotes": ours,
+        "random": random,
+        "TPE": with_optuna("TPESampler"),
+        "CMA-ES": with_optuna("CmaEsSampler"),
+        "GP": with_optuna("GPSampler"),
+    }
+    | {f"lag {lag}": partial(ours, lag=lag) for lag in (1, 4, 8, 16, 32)}
+    | UNDONE
+)
 PACKAGES = {"TPE": ["optuna"], "CMA-ES": ["optuna", "cmaes"], "GP": ["optuna", "torch"]}
 SLOW = {"GP"}  # on every third problem alone, with a quarter of the seeds and half of the trials
-LAGS = {name for name in SEARCHERS if name.startswith("lag")}  # on every third problem, with half of the trials
+LAGS = {name for name in SEARCHERS if name.startswith("lag")}  # on every third problem, lag 1 on all for tuning
+SHORT = {*SLOW, *LAGS, *UNDONE}  # with half of the trials
 
 
 # Running them
@@ -127,13 +198,23 @@ LAGS = {name for name in SEARCHERS if name.startswith("lag")}  # on every third 
 problems_of = cache(problems)
 
 
-def jobs(searchers, seeds, results):
+def problems_for(searcher, part):
+    """The problems of one half that a searcher is run on: with a choice undone, only those for tuning."""
+    found = problems_of(part)
+    if searcher in UNDONE:
+        wanted = WITH_OPTIONS.get(searcher)
+        return [p for p in found if part == "tuning" and wanted in (None, not p.space.ordered.all())]
+    third = searcher in SLOW | LAGS and (searcher, part) != ("lag 1", "tuning")
+    return found[::3] if third else found
+
+
+def jobs(searchers, seeds, results, parts=("tuning", "held out")):
     """(problem, searcher, seeds, budgets) for each that lacks some of the seeds 0, 1, …"""
     for searcher in searchers:
         n = max(1, seeds // 4) if searcher in SLOW else seeds
-        budgets = BUDGETS[:-1] if searcher in SLOW | LAGS else BUDGETS
-        for part in ("tuning", "held out"):
-            for p in problems_of(part)[:: 3 if searcher in SLOW | LAGS else 1]:
+        budgets = BUDGETS[:-1] if searcher in SHORT else BUDGETS
+        for part in parts:
+            for p in problems_for(searcher, part):
                 found = results.get(p.name, {}).get(searcher)
                 done = len(found["regret"]["recommended"]) if found else 0
                 if done < n:
@@ -216,9 +297,10 @@ def show(results):
     for part in ("tuning", "held out"):
         names = [p.name for p in problems_of(part) if p.name in results]
         print(f"\n{part}, {len(names)} problems: regret after 100 trials, geometric mean over seeds")
-        print(f"{'':27}" + "".join(f"{label:>{max(9, len(label) + 2)}}" for label in found))
+        of = {label: c for label, c in found.items() if label not in UNDONE}
+        print(f"{'':27}" + "".join(f"{label:>{max(9, len(label) + 2)}}" for label in of))
         for name in names:
-            cells = [(f"{c[name][2]:.4f}" if name in c else "", max(9, len(label) + 2)) for label, c in found.items()]
+            cells = [(f"{c[name][2]:.4f}" if name in c else "", max(9, len(label) + 2)) for label, c in of.items()]
             print(f"{name:27}" + "".join(f"{cell:>{width}}" for cell, width in cells))
         for i, budget in enumerate(BUDGETS):
             print(f"\n{part}, {budget} trials: geometric mean over problems, and ours over it on the same problems")
@@ -240,17 +322,17 @@ if __name__ == "__main__":
     parser.add_argument("--skip", nargs="+", choices=SEARCHERS, default=[], help="leaves these out")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument(
-        "--quick", action="store_true", help="three seeds, without the slow peer and other lags, kept nowhere"
-    )
+    parser.add_argument("--part", choices=["tuning", "held out"], help="computes on this half alone")
+    parser.add_argument("--quick", action="store_true", help="three seeds of the usual searchers, kept nowhere")
     arguments = parser.parse_args()
     results = {} if arguments.quick else stored()
     if arguments.quick or arguments.run:
         for found in results.values():
             for name in arguments.only:
                 found.pop(name, None)
-        skip = {*arguments.skip, *(SLOW | LAGS if arguments.quick else ())}
+        skip = {*arguments.skip, *(SHORT if arguments.quick else ())}
         chosen = arguments.only or [name for name in SEARCHERS if name not in skip]
-        wanted = list(jobs(chosen, 3 if arguments.quick else arguments.seeds, results))
+        parts = [arguments.part] if arguments.part else ["tuning", "held out"]
+        wanted = list(jobs(chosen, 3 if arguments.quick else arguments.seeds, results, parts))
         compute(wanted, results, arguments.processes, (lambda results: None) if arguments.quick else keep)
     show(results)

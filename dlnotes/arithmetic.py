@@ -135,9 +135,13 @@ _LN2, _LN2_REST = float.fromhex("0x1.62e42fefa3800p-1"), float.fromhex("0x1.ef35
 
 def _series(x, coefficients):
     "The polynomial of `x` whose first coefficient is that of the highest power"
-    y = coefficients[0]
-    for c in coefficients[1:]: y = y*x + c
+    y = coefficients[0]*x + coefficients[1]
+    for c in coefficients[2:]:  # in place: arrays need no room for each step
+        y *= x
+        y += c
     return y
+
+_OF_EXP = [1/math.factorial(n) for n in range(15, 2, -1)]
 
 def exp_parts(x: Any, rest: Any = 0.0) -> tuple[Any, Any, Any]:
     """The exponential of a pair in parts: whole numbers k, and y, z such that it is 2**k (1 + y + z).
@@ -159,7 +163,7 @@ def exp_parts(x: Any, rest: Any = 0.0) -> tuple[Any, Any, Any]:
     k = np.rint(x/_LN2)
     r, lost = pair_sum(x - k*_LN2, rest - k*_LN2_REST)
     front = _front(r)
-    tail = r*r*r*_series(r, [1/math.factorial(n) for n in range(15, 2, -1)])
+    tail = r*r*r*_series(r, _OF_EXP)
     y, z = pair_sum(r, front*front/2)
     return k.astype(np.intc), y, z + (tail + ((r - front)*(r + front)/2 + lost*(1 + r)))
 
@@ -190,6 +194,8 @@ def exp(x: ArrayLike) -> np.ndarray:
         return np.where(np.isnan(x), x, shifted(s + (lost + z), k))[()]
 
 # %% ../nbs/00_arithmetic.ipynb #25e04b6d
+_OF_LOG = [2/n for n in range(25, 1, -2)]
+
 def log_pair(x: Any, rest: Any = 0.0) -> _Pair:
     """The natural logarithm of the pair (x, rest), as a pair.
 
@@ -213,7 +219,7 @@ def log_pair(x: Any, rest: Any = 0.0) -> _Pair:
     f = m - 1
     s, front = f/(m + 1), _front(f)
     square, more = front*front/2, (f - front)*(f + front)/2
-    R = s*s*_series(s*s, [2/n for n in range(25, 1, -2)])
+    R = s*s*_series(s*s, _OF_LOG)
     y, z = pair_sum(f, -square)
     whole, lost = pair_sum(e*_LN2, y)
     return pair_sum(whole, lost + (z + (s*(square + more + R) - more) + (e*_LN2_REST + rest/x)))

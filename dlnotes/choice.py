@@ -43,8 +43,8 @@ def hope(mean: np.ndarray, deviation: np.ndarray, best: float, bound: float = 0)
     s = deviation*(math.sqrt(3)/math.pi)
     x = (best - mean)/s
     e = exp(-abs(x))
-    log_s, soft = log(np.stack([s, 1 + e]))
-    return log_s + log(x.clip(0) + np.where(e < 1e-9, e, soft) + 1e-300)
+    log_s, log_gain = log(np.stack([s, x.clip(0) + np.where(e < 1e-9, e, log(1 + e)) + 1e-300]))
+    return log_s + log_gain
 
 # %% ../nbs/06_choice.ipynb #19cbc54a
 FIRST = 10 # this many trials are spread evenly, before anything is planned

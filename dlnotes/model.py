@@ -79,11 +79,15 @@ def apart(D: np.ndarray, shape: np.ndarray) -> np.ndarray:
 
 def _weighed(D: Iterable[np.ndarray], weights: np.ndarray) -> np.ndarray:
     "The sum of distances times weights, in their order"
-    return sum(w*distance for w, distance in zip(weights, D))
+    pairs = zip(weights, D)
+    total = math.prod(next(pairs))
+    for w, distance in pairs: total += w*distance
+    return total
 
 def _row_by_row(A: np.ndarray) -> np.ndarray:
-    "The sum of the rows of a matrix, or of each of several, in their order"
-    return np.add.accumulate(A, axis=-2)[..., -1, :]
+    "The sum of the rows of a matrix, in their order: so NumPy adds rows in memory, unless they are one number long"
+    A = np.ascontiguousarray(A)
+    return A.sum(axis=0) if A.shape[1] > 1 else np.add.accumulate(A)[-1]
 
 def likeness(r2: np.ndarray) -> np.ndarray:
     """The likeness k of points, from 0 to 1 [@rasmussen2006gaussian].
@@ -171,9 +175,9 @@ def inverse(K: np.ndarray) -> np.ndarray:
     A = np.array(K, dtype=float)
     less = np.empty_like(A)
     for i in range(len(A)):
-        row, column = A[i]/A[i, i], A[:, i].copy()
+        row, column, part = A[i]/A[i, i], A[:, i].copy(), 1/A[i, i]
         A -= np.multiply(column[:, None], row, out=less)
-        A[i], A[:, i], A[i, i] = row, -column*(1/column[i]), 1/column[i]
+        A[i], A[:, i], A[i, i] = row, column*-part, part
     return A
 
 # %% ../nbs/05_model.ipynb #5759665c
@@ -293,11 +297,17 @@ class Guess:
         array, (m,)
             Squared distances to the nearest trial, in units of the lengths.
         """
+        pieces = [self._of_few(c[i:i + _AT_ONCE], rough) for i in range(0, max(len(c), 1), _AT_ONCE)]
+        mean, left, nearest = map(np.concatenate, zip(*pieces))
+        return mean, np.sqrt(self._scale*left.clip(1e-12)), nearest
+
+    def _of_few(self, c: np.ndarray, rough: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        "Means, the part of the variance that is left, and distances to the nearest trial, for a few places"
         r2 = self._apart(self._all, c)
         k, nearest = likeness(r2), r2.min(axis=0)
         mean = _row_by_row(k[:len(self._known)]*self._weights)
         left = 1 - (likeness(nearest)**2/(1 + self.noise) if rough else _row_by_row(k*self._times_inverse(k)))
-        return mean, np.sqrt(self._scale*left.clip(1e-12)), nearest
+        return mean, left, nearest
 
     def _times_inverse(self, k: np.ndarray) -> np.ndarray:
         bits = _bits(len(k))
@@ -324,7 +334,8 @@ class Guess:
         "The gradient of the negative log likelihood"
         n, a = len(self._known), self._weights[:, 0]
         k, G = self._k[:n, :n], self._of_trials - a[:, None]*(a/self._scale)
-        sums = _row_by_row(self._distances[:, :n, :n]*(G*k*k))
+        G_k2 = G*k*k
+        sums = [_row_by_row(D[:n, :n]*G_k2).tolist() for D in self._distances]
         lengths = [0.5*w*math.fsum(of) for w, of in zip(self._per_length, sums)]
         return np.array([*lengths, 0.5*self.noise*math.fsum(np.diag(G))])
 
@@ -332,6 +343,8 @@ def _of_part(Q: np.ndarray, n: int) -> np.ndarray:
     "The inverse of the first `n` rows and columns of a matrix of which `Q` is the inverse: Schur's complement"
     if len(Q) == n: return Q
     return Q[:n, :n] - product(Q[:n, n:], product(inverse(Q[n:, n:]), Q[n:, :n]))
+
+_AT_ONCE = 100 # places: the matrices stay in the cache
 
 _LENGTH, _BETWEEN_OPTIONS, _NOISE = 0.4, 1.0, 0.01 # where lengths and noise start, and what they are pulled towards
 

@@ -356,6 +356,7 @@ class Categorical(Scale):
 
     def inside(self, part: Scale, u: np.ndarray) -> np.ndarray:
         assert isinstance(part, Categorical)
+        if part is self: return (self.places(u) + 0.5)/len(self.options)
         return self.positions(part.options)[part.places(u)]
 
     def ppf(self, u: ArrayLike) -> Any:

@@ -79,5 +79,22 @@ def test_searchers_recommend_and_stored_results_are_whole(modules):
         for rows in result["regret"].values():
             assert np.shape(rows) == (2, 2) and all(r >= 0 and math.isfinite(r) for row in rows for r in row)
     assert not list(search.jobs(["random", "TPE", "CMA-ES"], 10, search.stored()))
-    assert not list(search.jobs(["dlnotes"], 5, search.stored()))
+    assert not list(search.jobs(["dlnotes", *search.UNDONE], 5, search.stored()))
+    assert not list(search.jobs(["lag 1"], 5, search.stored(), ["tuning"]))
     search.show(search.stored())
+
+
+def test_a_choice_undone_gives_another_search_of_the_tuning_half_alone_and_is_done_again_after(modules):
+    problems, search, _ = modules
+    mixed, noisy = (next(p for p in problems.problems("tuning") if p.name == n) for n in ("mlp_wine", "noisy_bowl5"))
+
+    def tried(searcher, p=mixed):
+        points, objective = [], p.objective(0)
+        searcher(lambda params: points.append(params) or objective(params), p.space, 0, (60,))
+        return points
+
+    usual = tried(search.ours)
+    for name, searcher in search.UNDONE.items():
+        assert tried(searcher) != usual or tried(searcher, noisy) != tried(search.ours, noisy), name
+        assert search.problems_for(name, "tuning") and not search.problems_for(name, "held out")
+    assert tried(search.ours) == usual

@@ -14,7 +14,7 @@ from points import SPACE, board, chess, digests, valley
 
 from dlnotes import search
 from dlnotes.arithmetic import Stream
-from dlnotes.model import _total, product
+from dlnotes.model import _row_by_row, _total, product
 
 root = Path(__file__).parents[1]
 present = [level for level in __cpu_dispatch__ if __cpu_features__[level]]  # from the oldest vectors to the newest
@@ -111,3 +111,13 @@ def test_the_sum_of_many_numbers_is_that_of_fsum():
         y -= y.mean() if k % 7 == 0 else 0
         assert _total(y) == math.fsum(y.tolist()), k
     assert _total(np.zeros(2000)) == 0
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3, 8, 100])
+def test_rows_are_added_in_their_order_however_they_lie_in_memory(columns):
+    A = 10.0 ** Stream(0, "rows")(137, columns) ** 9
+    total = A[0]
+    for row in A[1:]:
+        total = total + row
+    for laid_out in (A, np.asfortranarray(A), np.repeat(A, 2, axis=1)[:, ::2]):
+        np.testing.assert_array_equal(_row_by_row(laid_out), total)
