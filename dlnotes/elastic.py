@@ -198,7 +198,7 @@ class Elastic(Objective):
         True
         """
         v, l1, l2 = G - self.lam*W, self.l1, self.lam
-        if not l1[-1]:
+        if not l1[-1:].all():
             off = dz@self.weights/self.weights.sum() # yhat's shares of the classes less those of the targets
             p = self.share + off
             mix = max(np.divide(off, p, out=np.zeros_like(p), where=off > 0).max(), 0)*(1 + 1e-12)
@@ -227,6 +227,41 @@ class Elastic(Objective):
         return -(self.weights@each)
 
 # %% ../nbs/31_elastic.ipynb #366f0bc7
+def _sided(H, v, pull):
+    "Places of those that move, and D for them: all that are not zero, and of the others those that go where they are pulled"
+    strength = np.where(v == 0, pull**2/np.diag(H), 0)
+    some = np.flatnonzero((v != 0) | (strength > 0.1*strength.max()))
+    while True:
+        D = -solved(H[np.ix_(some, some)], pull[some])
+        astray = (v[some] == 0) & (D*pull[some] >= 0)
+        if not astray.any() or astray.all(): return some, D
+        some = some[~astray]
+
+def _faces(H, v, pull, l1, some, side):
+    "v where those of `some` are best; one that reaches zero on the way stays there"
+    v, pull = v.copy(), pull.copy()
+    while len(some):
+        D = -solved(H[np.ix_(some, some)], pull[some])
+        crosses = (D*side[some] < 0) & (l1[some] > 0)
+        reach = np.where(crosses, -v[some], np.inf)/np.where(crosses, D, 1)
+        t = min(reach.min(), 1)
+        v[some] += t*D
+        pull += t*(H[:, some]@D)
+        if t == 1: break
+        v[some[reach == t]] = 0
+        some = some[reach > t]
+    return v
+
+def _towards(H, v, pull, l1):
+    "Where to go from v: some way along D, while those who would change their sign stop at zero; or else from one stop to the next"
+    some, D = _sided(H, v, pull)
+    side = np.where(v != 0, np.sign(v), -np.sign(pull))
+    for t in (1, 0.5, 0.25):
+        to = v.copy()
+        to[some] += t*D
+        yield np.where((to*side < 0) & (l1 > 0), 0, to)
+    yield _faces(H, v, pull, l1, some, side)
+
 class _Way:
     """The method on its way: weights W, logits Z, objective F, errors dz = yhat - y, the gradient G of f; and the blocks H
     of its Hessian, one for each class, or just their diagonals if columns are many"""
@@ -234,7 +269,7 @@ class _Way:
         self.o, self.W = o, balanced(W, o.l1, o.lam)
         self.Z = self.W@o.X.T if W.any() else np.zeros((len(W), len(o.X)))
         self.F, state = o.value(self.Z, self.W)
-        self.H, self.whole, self.products, self.steps, self.idle = None, None, 0, 0, 0
+        self.H, self.products, self.steps, self.idle = None, 0, 0, 0
         many = len(W)*len(o.X)*len(o.l1) > 1e6
         self.X = o.single().X if many else o.X # half the digits, for what only steers
         self.look(state)
@@ -248,6 +283,48 @@ class _Way:
         "What is added to the Hessian, beside its diagonal: columns may be collinear"
         return 1e-9 if self.X.dtype == np.float32 else 1e-13
 
+    def candidates(self, most):
+        "Places in W of those that are not zero, or nearly pulled away from it; None if a matrix of their pairs costs more than `most`"
+        o = self.o
+        if isinstance(o.X, SparseColumns): return None
+        some = np.flatnonzero((self.W != 0) | (abs(self.G) >= 0.9*o.l1))
+        return some if len(some)**2*max(len(some), len(o.X)) <= most else None
+
+    def among(self, some):
+        "The Hessian of `some`"
+        o, (classes, columns) = self.o, np.divmod(some, self.W.shape[1])
+        X, variance = o.X[:, columns], o.variance(self.dz, self.yhat)
+        U = X*(self.yhat*np.sqrt(o.weights))[classes].T
+        H = -(U.T@U)
+        for k, w in enumerate(variance):
+            part = slice(*np.searchsorted(classes, [k, k + 1]))
+            root = X[:, part]*np.sqrt(w)[:, None]
+            H[part, part] = root.T@root
+        d = np.einsum("ii->i", H) # a view
+        d += o.lam[columns] + (1e-10 if self.steps <= 8 else 1e-13)*d
+        d[d == 0] = 1
+        return H
+
+    def pivot(self, some, eta):
+        "V, about where the model is least if all but `some` stay where they are: their pull has fallen to the part eta"
+        K, V = len(self.W), self.W.copy()
+        H, l1, w, g = self.among(some), np.tile(self.o.l1, K)[some], self.W.ravel()[some], self.G.ravel()[some]
+        def at(v):
+            change = H@(v - w)
+            return v, g + change, (g + change/2)@(v - w) + l1@(abs(v) - abs(w))
+        best, first = at(w), np.inf
+        for _ in range(50):
+            v, r, _ = best
+            pull = np.where(v != 0, r + l1*np.sign(v), r - np.clip(r, -l1, l1))
+            left = (pull**2/np.diag(H)).sum()
+            first = min(first, left)
+            if left <= eta**2*first: break
+            better = next((new for new in map(at, _towards(H, v, pull, l1)) if new[2] < best[2]), None)
+            if better is None: break
+            best = better
+        V.ravel()[some] = best[0]
+        return V
+
     def renew_blocks(self):
         K, n = self.G.shape
         p = (self.o.variance(self.dz, self.yhat)*(K/(K - 1))).astype(self.X.dtype)
@@ -258,16 +335,6 @@ class _Way:
         self.d += self.o.lam
         self.d *= 1 + self.ridge()
         self.d[self.d == 0] = 1
-
-    def renew_whole(self):
-        "All of the Hessian"
-        o, (K, n) = self.o, self.G.shape
-        p, H = o.variance(self.dz, self.yhat), np.empty((K, n, K, n))
-        for j in range(K):
-            for k in range(j + 1):
-                H[j, :, k] = H[k, :, j] = products(o.X, p[j] if j == k else -self.yhat[j]*self.yhat[k]*o.weights)
-            H[j, :, j] += np.diag(o.lam + self.ridge()*self.d[j])
-        self.whole = H.reshape(K*n, K*n)
 
     def descend(self, V, R):
         "V after coordinate descent in the blocks, where R is the model's gradient at V"
@@ -305,28 +372,10 @@ class _Way:
         self.products += steps
         return D
 
-    def exact_step(self, V, R):
-        "V where those that are not zero are best; one that reaches zero on the way stays there"
-        V, R, l1, H = V.ravel().copy(), R.ravel().copy(), np.tile(self.o.l1, len(V)), self.whole
-        some = np.flatnonzero((V != 0) | (l1 == 0))
-        while len(some):
-            A, pull = H[np.ix_(some, some)], (R + l1*np.sign(V))[some]
-            D = -solved(A, pull)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                reach = np.where((D*np.sign(V[some]) < 0) & (l1[some] > 0), -V[some]/D, np.inf)
-            t = min(reach.min(), 1)
-            V[some] += t*D
-            R += t*H[:, some]@D
-            if t == 1: break
-            V[some[reach == t]] = 0
-            some = some[reach > t]
-        return V.reshape(self.W.shape)
-
     def lowest(self, eta):
         "V, about where the model is least: its pull has fallen to the part eta"
         o, W, yhat, self.products = self.o, self.W, self.yhat.astype(self.X.dtype), 0
         def curved(D):
-            if self.whole is not None: return (self.whole@D.ravel()).reshape(D.shape)
             return o.curved(D, yhat, self.X) + self.ridge()*self.d*D
 
         def towards(to, least):
@@ -340,12 +389,12 @@ class _Way:
                 t /= 2
         best = W, self.G, 0.0
         first = (o.pull(W, self.G)**2/self.d).sum()
-        for _ in range(10 if self.whole is None else 50):
+        for _ in range(10):
             V, R, _ = best
             goal = self.descend(V, R)
             best = towards(lambda t, V=V, D=goal - V: V + t*D, 1e-3) or best
             V, R, _ = best
-            D = self.smooth_step(V, R, curved, eta) if self.whole is None else self.exact_step(V, R) - V
+            D = self.smooth_step(V, R, curved, eta)
             best = towards(lambda t, V=V, D=D: np.where((V + t*D)*np.sign(V)*o.l1 < 0, 0, V + t*D), 0.1) or best
             if (o.pull(*best[:2])**2/self.d).sum() <= eta**2*first: break
         return best[0]
@@ -353,11 +402,13 @@ class _Way:
     def step(self):
         "One step; whether another one may help"
         o, W, self.steps = self.o, self.W, self.steps + 1
-        hard = self.steps > 12
+        hard = self.steps > 8
         if hard: self.X = o.X # more digits may help
-        if hard or self.H is None or self.products > 6: self.renew_blocks() # the Hessian has moved
-        if hard and W.size <= 1000: self.renew_whole()
-        goal = self.lowest(min(0.1, max(1e-6, 0.3*np.sqrt(max(self.gap, 0)))))
+        eta, some = min(0.1, max(1e-6, 0.3*np.sqrt(max(self.gap, 0)))), self.candidates(3e8 if hard else 1e8)
+        if some is not None: goal = balanced(self.pivot(some, eta), o.l1, o.lam)
+        else:
+            if hard or self.H is None or self.products > 6: self.renew_blocks() # the Hessian has moved
+            goal = self.lowest(eta)
         D, t = goal - W, 1.0
         slope, ZD = np.vdot(self.G, D) + (o.l1*(abs(goal) - abs(W))).sum(), D@o.X.T
         while slope < 0 and t > 1e-10:
@@ -369,7 +420,8 @@ class _Way:
                 self.look(state)
                 return self.idle < 3
             t /= 2
-        return False
+        self.steps = max(self.steps, 8)
+        return not hard
 
 # %% ../nbs/31_elastic.ipynb #8b313cbf
 def _more(o, W, G, chosen):

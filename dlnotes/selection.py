@@ -29,13 +29,22 @@ def _checked_Cs(Cs, default):
         raise ValueError(f"Cs must be a whole number of at least 1 or a list of numbers above 0, got {Cs!r}")
     return found
 
+@np.errstate(under="ignore")
+def _ahead(found, C):
+    "Where the solution at C may be: on the line through the last two over log C, no farther than they are apart"
+    last = found[-1]
+    if len(found) == 1 or C == np.inf: return last.W, last.b
+    before, at = found[-2], [math.log(c) for c in (found[-2].C, last.C, C)]
+    t = min((at[2] - at[1])/(at[1] - at[0]), 1)
+    W = last.W + t*(last.W - before.W)
+    return np.where(last.W != 0, W, 0), last.b + t*(last.b - before.b) # what is zero stays zero
+
 def _along(problem, Cs, l1_ratio, tol, max_iter):
-    "The solution at each C, each found from the last"
-    start = None
+    "The solution at each C, each found from those before"
+    found = []
     for C in Cs:
-        solution = problem.solve(C, l1_ratio, tol, max_iter, start)
-        start = solution.W, solution.b
-        yield solution
+        found.append(problem.solve(C, l1_ratio, tol, max_iter, _ahead(found, C) if found else None))
+    return found
 
 def _warn_missed(missed, tol, stacklevel):
     if not missed: return
@@ -78,7 +87,7 @@ def softmax_path(X: ArrayLike, y: ArrayLike, *, Cs: int | ArrayLike = 50, l1_rat
                  sample_weight: ArrayLike | None = None, class_weight: dict[Any, float] | str | None = None,
                  label_smoothing: float = 0.0, fit_intercept: bool = True, tol: float = 1e-6,
                  max_iter: int = 100) -> SoftmaxPath:
-    """SoftmaxRegression at many C, from the strongest penalty on, each found from the last [@friedman2010].
+    """SoftmaxRegression at many C, from the strongest penalty on, each found from those before [@friedman2010].
 
     Parameters
     ----------
@@ -117,7 +126,7 @@ def softmax_path(X: ArrayLike, y: ArrayLike, *, Cs: int | ArrayLike = 50, l1_rat
         first = problem.first_C(l1_ratio) if l1_ratio else 1e-4
         if not 0 < first < 1e300: first = 1.0 # none ever enters
         return np.geomspace(first, first*(1e3 if l1_ratio else 1e8), n)
-    found = list(_along(problem, _checked_Cs(Cs, range_of), l1_ratio, tol, max_iter))
+    found = _along(problem, _checked_Cs(Cs, range_of), l1_ratio, tol, max_iter)
     _warn_missed([s for s in found if not s.found.gap <= tol/100], tol, 3)
     coefs, intercepts = np.stack([s.W for s in found]), np.stack([s.b for s in found])
     if coefs.shape[1] == 2: coefs, intercepts = coefs[:, 1:] - coefs[:, :1], intercepts[:, 1:] - intercepts[:, :1]

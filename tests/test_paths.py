@@ -304,6 +304,24 @@ def test_nothing_underflows():
                     model.predict_proba((scale * X).astype(dtype))
 
 
+def test_no_column_enters_and_there_is_no_intercept():
+    X, y = linear(n=500)
+    model = SoftmaxRegression(1e-4, l1_ratio=1.0, fit_intercept=False).fit(X, y)
+    assert not model.coef_.any() and np.allclose(model.predict_proba(X), 1 / 3)
+
+
+@pytest.mark.parametrize(("m", "n", "K", "C"), [(24, 100, 12, 20.0), (100, 300, 2, 100.0), (60, 40, 5, 1e3)])
+@pytest.mark.parametrize("l1_ratio", [1.0, 0.5])
+def test_many_classes_many_columns_and_hardly_a_penalty(m, n, K, C, l1_ratio):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(m, n)) + 3 * rng.normal(size=(m, 1)), np.arange(m) % K
+    s = rng.uniform(0.01, 3, m)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = SoftmaxRegression(C, l1_ratio=l1_ratio, tol=1e-8).fit(X, y, s)
+    assert_optimal(model, X, y, s, tol=1e-2)
+
+
 # Paths
 
 
@@ -332,6 +350,15 @@ def test_a_path_takes_Cs_in_any_order_and_refuses_what_is_none():
             SoftmaxRegressionCV(Cs=wrong).fit(X, y)
     flat = softmax_path(np.zeros((4, 2)), [0, 1, 0, 1], Cs=3)
     assert not flat.coefs.any()
+
+
+@pytest.mark.parametrize("l1_ratio", [1.0, 0.3, 0.0])
+def test_a_path_of_uneven_steps_is_single_fits(l1_ratio):
+    X, y = linear(m=600, n=30)
+    Cs = [0.01, 0.3, 0.3001, 100.0, np.inf] if l1_ratio == 0 else [0.01, 0.3, 0.3001, 100.0]
+    path = softmax_path(X, y, Cs=Cs, l1_ratio=l1_ratio, tol=1e-9)
+    for C, W in zip(Cs, path.coefs, strict=True):
+        assert np.allclose(SoftmaxRegression(C, l1_ratio=l1_ratio, tol=1e-9).fit(X, y).coef_, W, atol=1e-4)
 
 
 def test_a_path_says_which_were_not_reached():
