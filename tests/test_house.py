@@ -284,6 +284,13 @@ def test_no_public_name_hides_a_module():
 
 
 @pytest.mark.parametrize("path", notebooks, ids=lambda p: p.stem)
+def test_no_caption_speaks_of_dark_and_light_which_trade_places_at_night(path):
+    for cell in nbformat.read(path, as_version=4).cells:
+        caption = str(options(cell.source).get("fig-cap", "")) if cell.cell_type == "code" else ""
+        assert not re.search(r"\b(black|white|dark|light|darker|lighter|pale|paler)\b", caption, re.I), caption
+
+
+@pytest.mark.parametrize("path", notebooks, ids=lambda p: p.stem)
 def test_a_notebook_is_executed_titled_and_has_text_for_every_picture(path):
     cells = nbformat.read(path, as_version=4).cells
     assert cells[0].source.startswith("# ") and "\n> " in cells[0].source

@@ -52,6 +52,9 @@ def test_a_recipe_is_short_and_has_a_heading_that_says_what_for():
     for cell in cells[3:]:
         if cell.cell_type == "markdown":
             assert cell.source.startswith("## ") and "](" in cell.source
+            for said, page in re.findall(r"More: \[(.*?)\]\((\w+\.ipynb)\)", cell.source):
+                title = nbformat.read(root / "nbs" / page, as_version=4).cells[0].source.splitlines()[0][2:]
+                assert said.removeprefix("Engine room: ").casefold() == title.casefold(), f"{page} is “{title}”"
         else:
             assert len(without_options(cell.source).splitlines()) <= 40
             assert options(cell.source).get("echo") is not False

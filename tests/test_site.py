@@ -1,5 +1,6 @@
 """The built site in a real browser: it works alone, at any width, by day and by night, with the keyboard."""
 
+import json
 import os
 import re
 import shutil
@@ -13,8 +14,10 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
+from PIL import Image
 
 import dlnotes
+from web import search
 
 root = Path(__file__).parents[1]
 docs = root / "_docs"
@@ -135,6 +138,14 @@ def test_no_page_but_the_reference_is_longer_than_25_screens(pages, open_page, s
         assert screens <= most or name == "api.html", f"{name} has {screens:.1f} screens"
 
 
+def test_letters_in_pictures_are_legible_on_a_phone(pages):
+    """The style's letters are 10.5 points at 160 dots an inch, so 23 dots high, of a picture that is shown 576 wide."""
+    for name in pages:
+        for src in re.findall(r'<img src="(figures/[^"]+\.png)" class="wide"', (docs / name).read_text()):
+            with Image.open(docs / src) as picture:
+                assert picture.width <= 1230, f"{src} is {picture.width} dots wide: letters are under 11 pixels"
+
+
 def test_mathematics_is_drawn(open_page):
     boxes = open_page("scales.html").eval_on_selector_all(
         "math", "ms => ms.map(m => [m.getBoundingClientRect().width, m.getBoundingClientRect().height])"
@@ -197,6 +208,15 @@ def test_the_menu_opens_says_contents_and_closes_on_a_phone(open_page):
     menu.click()
     nav.locator("a[href='space.html']").click()
     page.wait_for_url("**/space.html")
+
+
+def test_without_scripts_the_menu_covers_no_text_and_wide_pages_show_their_chapters(open_page):
+    phone, wide = (open_page("scales.html", width, java_script_enabled=False) for width in (390, 1600))
+    assert not phone.locator(".chapters nav").is_visible()
+    phone.locator(".chapters summary").click()
+    assert phone.locator(".chapters nav").is_visible()
+    wide.locator(".chapters nav a[href='space.html']").click()
+    wide.wait_for_url("**/space.html")
 
 
 def test_code_is_copied_by_button_by_keys_and_the_whole_page_at_once(open_page):
@@ -298,6 +318,11 @@ def test_search_finds_names_headings_recipes_and_words(open_page, base):
         ("study.ask", "Study.ask", "../api.html#Study.ask"),
         ("scikit-learn pipeline", "Tune a scikit-learn pipeline", "../recipes.html#tune-a-scikit-learn-pipeline"),
         ("momentum lives near one", "Momentum lives near one", "../scales.html#momentum-lives-near-one"),
+        ("sklearn", "Tune a scikit-learn pipeline", "../recipes.html#tune-a-scikit-learn-pipeline"),
+        ("pruning", "End losing trainings early", "../recipes.html#end-losing-trainings-early"),
+        ("warm start", "Start from settings that are known", "../recipes.html#start-from-settings-that-are-known"),
+        ("momentum", "Momentum lives near one", "../scales.html#momentum-lives-near-one"),
+        ("gradient check", "Gradient checks", "../gradcheck.html"),
         ("inverse transform samplng", None, None),  # a slip of the finger
         ("quaxotl", "", ""),
     ]:
@@ -317,6 +342,12 @@ def test_search_finds_names_headings_recipes_and_words(open_page, base):
     ask(page, "LogUniform")
     page.keyboard.press("Enter")
     page.wait_for_url("**/api.html#LogUniform")
+
+
+def test_words_of_other_books_lead_to_places_that_are_there_and_lack_none_of_them(site):
+    rows = json.loads((docs / "search" / "index.js").read_text("utf-8").partition("=")[2].rstrip(";\n"))
+    found = {f"{page}#{key}": others for page, _, key, *_, others in rows if others}
+    assert found == search.also
 
 
 def test_slashes_in_fields_are_slashes(open_page):
@@ -357,6 +388,8 @@ def test_a_heading_has_a_link_to_copy_and_a_link_into_a_fold_opens_it(open_page)
 def test_a_page_that_is_not_there_leads_on(open_page, site):
     page = open_page("404.html")
     page.locator("#missing").wait_for()
+    looks = "e => getComputedStyle(e).borderRadius + getComputedStyle(e).fontFamily"
+    assert page.locator("#missing").evaluate(looks) == page.locator(".theme").evaluate(looks)
     base = "/book/"
     assert "location.pathname.startsWith" in page.content() and base in page.content()
     page.locator("article a[href='api.html']").click()

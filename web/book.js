@@ -147,9 +147,9 @@ const words = (text) => { // as it stands, and each part of a name
 let ready;
 function prepare() {
   ready ??= Promise.all([load("search/minisearch.js"), load("search/index.js")]).then(() => {
-    const documents = globalThis.bookIndex.map(([page, title, id, heading, text, code, kind], key) => (
-      { key, page, title, id, heading, text, code, kind }));
-    const index = new globalThis.MiniSearch({ fields: ["heading", "title", "text", "code"], idField: "key", tokenize: words });
+    const documents = globalThis.bookIndex.map(([page, title, id, heading, text, code, kind, also], key) => (
+      { key, page, title, id, heading, text, code, kind, also }));
+    const index = new globalThis.MiniSearch({ fields: ["heading", "title", "text", "code", "also"], idField: "key", tokenize: words });
     index.addAll(documents);
     return { documents, index };
   });
@@ -159,13 +159,13 @@ const plain = (text) => text.trim().toLowerCase().replace(/\(.*$/, "");
 function find({ documents, index }, query) {
   const asked = plain(query);
   const options = {
-    boost: { heading: 5, title: 2, code: .5 },
+    boost: { heading: 5, also: 4, title: 2, code: .5 },
     prefix: (term) => term.length > 1,
     fuzzy: (term) => (term.length > 4 ? .2 : 0),
     combineWith: "AND",
     boostDocument: (key) => {
-      const { heading, kind } = documents[key];
-      const named = heading == query.trim() ? 40 : plain(heading) == asked ? 20 : plain(heading).startsWith(asked) ? 2 : 1;
+      const { heading, kind, also } = documents[key];
+      const named = heading == query.trim() ? 40 : plain(heading) == asked || also.split(", ").includes(asked) ? 20 : plain(heading).startsWith(asked) ? 2 : 1;
       return named * (kind == "api" ? 1.5 : kind == "recipe" ? 1.3 : 1);
     },
   };

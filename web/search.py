@@ -8,6 +8,29 @@ from pathlib import Path
 headings = {"h1", "h2", "h3", "h4"}
 silent = {"script", "style", "button", "math", "nav"}
 
+# What readers may call it who know other books: words that are asked for, and the place that uses others.
+also = {
+    "index.html#run-it": "install, installation, setup, pip, getting started",
+    "recipes.html#tune-a-scikit-learn-pipeline": "sklearn, hyperparameter optimization, hyperparameter tuning",
+    "recipes.html#replace-randomizedsearchcv-by-one-word": "gridsearchcv, grid search, cross-validation",
+    "recipes.html#end-losing-trainings-early": "pruning, pruner, early stopping, hyperband, asha, successive halving",
+    "recipes.html#resume-after-a-crash": "checkpoint, restart, interrupted",
+    "recipes.html#stop-when-it-is-enough": "budget, patience, convergence",
+    "recipes.html#watch-a-search-that-runs": "dashboard, progress, monitor",
+    "recipes.html#share-out-two-gpus": "cuda, parallel, multiprocessing",
+    "recipes.html#run-on-a-dask-cluster": "distributed",
+    "recipes.html#submit-jobs-to-a-queue-and-collect-them-another-day": "slurm",
+    "recipes.html#start-from-settings-that-are-known": "warm start, initial guess, enqueue",
+    "recipes.html#widen-a-range-or-add-a-hyperparameter-without-losing-a-trial": "transfer learning, extend",
+    "recipes.html#fit-a-softmax-regression-and-say-how-sure-it-is": "logistic regression, confidence interval, p-value",
+    "recipes.html#find-the-few-columns-that-matter": "lasso, feature selection, l1, sparsity",
+    "choice.html#several-objectives": "multi-objective, pareto front",
+    "newton.html#four-precautions": "collinear, multicollinearity, preconditioning",
+    "points.html#a-tree-of-choices": "conditional, conditional hyperparameters",
+    "scales.html#momentum-lives-near-one": "momentum",
+    "sklearn.html#whose-words": "scipy.stats",
+}
+
 
 class Sections(HTMLParser):
     """The sections of a page: [id, heading, text, names in its code]."""
@@ -65,13 +88,16 @@ def names(code):
 
 
 def index(docs, pages):
-    """Writes docs/search/index.js from the pages: a list of (page, title, id, heading, text, code, kind)."""
+    """Writes docs/search/index.js from the pages: a list of (page, title, id, heading, text, code, kind, also)."""
     rows = []
     for page, kind in pages.items():
         sections = Sections((docs / page).read_text(encoding="utf-8")).sections
         title = tidy(sections[0][1])
         for key, heading, text, code in sections:
-            rows.append([page, title, key, tidy(heading), tidy(text), names(code), kind])
+            if kind == "api" and tidy(text).startswith("Derived in"):
+                continue  # says no more than where the chapter is, which is found itself
+            others = also.get(f"{page}#{key}", "")
+            rows.append([page, title, key, tidy(heading), tidy(text), names(code), kind, others])
     target = Path(docs, "search", "index.js")
     target.parent.mkdir(exist_ok=True)
     target.write_text(f"globalThis.bookIndex = {json.dumps(rows, ensure_ascii=False)};\n", encoding="utf-8")
