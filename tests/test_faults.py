@@ -270,3 +270,12 @@ def test_a_part_that_says_it_needs_a_later_program_is_refused_by_name(kind):
     data[data.index(b"PK\1\2") + 6] = 109  # the version of zip files that it needs, in the list of parts
     with pytest.raises(ValueError, match=f"is not a saved {kind}"):
         cls.load(BytesIO(data))
+
+
+def test_every_mistake_that_nobody_noticed_has_its_reason_on_the_page():
+    mutants = json.loads((root / "dlnotes/recorded/hard_use.json").read_text(encoding="utf-8"))["mutants"]
+    assert mutants["made"] - mutants["noticed"] == len(mutants["survivors"])
+    assert mutants["made"] == sum(of["made"] for of in mutants["modules"].values())
+    page = (root / "nbs/faults.ipynb").read_text(encoding="utf-8")
+    for m in mutants["survivors"]:
+        assert m["kind"] in ("missing", "equivalent", "setting", "speed", "looks") and m["why"] in page

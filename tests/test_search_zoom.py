@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dlnotes import Categorical, Integer, LogUniform, ReverseLogUniform, Space, Uniform, search
+from dlnotes.choice import _smallest
 
 
 def tried(points, value):
@@ -64,3 +65,11 @@ def test_a_study_is_zoomed_in_its_own_direction():
     assert space.zoom(up, direction="maximize") == space.zoom(up)
     with pytest.raises(ValueError, match="the study's direction is 'maximize', got direction='minimize'"):
         space.zoom(up, direction="minimize")
+
+
+def test_the_smallest_are_the_first_of_a_stable_sort():
+    rng = np.random.default_rng(0)
+    for n in (1, 7, 60, 500):
+        for k in (1, 5, 59, 60, 400):
+            z = rng.integers(0, n, n) / 7
+            np.testing.assert_array_equal(_smallest(z, k), z.argsort(kind="stable")[:k])
