@@ -776,7 +776,8 @@ def sign_of(direction: str) -> int:
     """
     if direction == "minimize": return 1
     if direction == "maximize": return -1
-    raise ValueError(f"direction must be 'minimize' or 'maximize', got {direction!r}")
+    several = ", of which only(0) of the study is the first alone" if isinstance(direction, tuple) else ""
+    raise ValueError(f"direction must be 'minimize' or 'maximize', got {direction!r}{several}")
 
 def signs_of(direction: str | tuple[str, ...]) -> list[int]:
     """What the values of each objective are multiplied by to become something to minimise.

@@ -35,12 +35,13 @@ def _whole(trial: Trial) -> bool: return trial.whole and not trial.given
 def _evidence(study: Study, who: str, least: int, whole: bool = False) -> tuple[list[Trial], np.ndarray]:
     "The trials that say something, not the lost, and their values to be minimised, infinite for one without"
     _must_be_study(study)
+    sign = sign_of(study.direction)
     trials = [t for t in study.trials if t.state != "lost" and (_whole(t) or not whole)]
     done = sum(t.state == "complete" for t in trials)
     if len(trials) < least or not done:
         raise ValueError(f"{who} needs {least} trials{' from the whole space'*whole} that are not lost, one complete, "
                          f"got {len(trials)}, {done} complete")
-    return trials, np.array([math.inf if t.value is None else sign_of(study.direction)*float(t.value) for t in trials])
+    return trials, np.array([math.inf if t.value is None else sign*float(t.value) for t in trials])
 
 # %% ../nbs/16_practice.ipynb #1af4e408
 @dataclass(frozen=True)
@@ -503,7 +504,7 @@ def _win(ours: np.ndarray, theirs: np.ndarray) -> float:
 
 # %% ../nbs/16_practice.ipynb #4821ff85
 def to_optuna(study: Study) -> Any:
-    """A study as one of Optuna's, in memory: for its plots and dashboard.
+    """A study as one of Optuna's, in memory: for its plots and dashboard. Curves and what else trials returned go along.
 
     Parameters
     ----------
@@ -529,16 +530,20 @@ def to_optuna(study: Study) -> Any:
     try: import optuna
     except ImportError: raise ImportError("to_optuna needs Optuna: pip install 'optuna>=5'") from None
     each = {name: _distribution(optuna.distributions, scale) for name, scale in study.space.columns.items()}
-    states = optuna.trial.TrialState
+    states = {"complete": optuna.trial.TrialState.COMPLETE, "pruned": optuna.trial.TrialState.PRUNED}
     theirs = optuna.create_study(directions=[study.direction] if isinstance(study.direction, str) else study.direction)
     for t, at in zip(study.trials, study.space.cdf([t.params for t in study.trials]).tolist()):
         params = {name: _optunas_value(study.space.columns[name], t.params.get(name, v), v) for name, v in zip(each, at) if v == v}
         theirs.add_trial(optuna.trial.create_trial(
             params=params, distributions={name: each[name] for name in params},
             values=None if t.state != "complete" else t.values or [t.value],
-            state=states.COMPLETE if t.state == "complete" else states.FAIL,
-            user_attrs=dict(state=t.state, error=t.error)))
+            state=states.get(t.state, optuna.trial.TrialState.FAIL), intermediate_values=_optunas_curve(t.curve),
+            user_attrs=t.extra | dict(state=t.state, error=t.error)))
     return theirs
+
+def _optunas_curve(curve):
+    "By step, which Optuna has as an integer; if one is none, by the number of the report"
+    return dict(curve if all(isinstance(step, int) for step, _ in curve) else enumerate(value for _, value in curve))
 
 def _choices(scale):
     "Its options, by name those that Optuna cannot compare, such as arrays"

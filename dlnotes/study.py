@@ -24,8 +24,8 @@ import numpy as np
 
 from .arithmetic import Stream, as_number, as_values, plain_extra, run_seed, signs_of, whole_number
 from .choice import FIRST, expected_gain, mixed, recommend, suggest, times_beaten
-from .curves import ENOUGH, Report, best_so_far, expected_losses, limits_from
-from .journal import BROKEN, STATES, Header, Journal, Record, Trial, no_collection, own_copy, read_journal
+from .curves import ENOUGH, as_reported, best_so_far, expected_losses, limits_from
+from .journal import BROKEN, STATES, Header, Journal, Named, Record, Trial, no_collection, own_copy, read_journal
 from .ranges import When, missing, same
 from .space import Space
 
@@ -312,7 +312,7 @@ class Study:
         values, state = _outcome(number, value, error, state, len(self._signs))
         if math.isnan(seconds := as_number(took := seconds)): raise ValueError(f"seconds must be a number, got {took!r}")
         now = replace(before, **_as_value(values), state=state, error=error, seconds=seconds,
-                      extra=_checked_extra({} if extra is None else extra), curve=_checked_curve(curve))
+                      extra=_checked_extra({} if extra is None else extra), curve=as_reported(curve))
         if now.run:
             self._write(again=number, run=now.run, **_told(now))
             self._runs[number, now.run] = now
@@ -425,8 +425,8 @@ class Study:
 
         Raises
         ------
-        ValueError
-            If the point is not in the space, or its value is not finite.
+        TypeError, ValueError
+            If the point is no dict or not in the space, or its value is not finite.
 
         Examples
         --------
@@ -437,7 +437,8 @@ class Study:
         >>> study.best_value, study.ask().params
         (0.25, {'lr': 0.1})
         """
-        _check_inside(self.space, params)
+        if not isinstance(params, Mapping): raise TypeError(f"params must be a dict, by name, got {params!r}")
+        _check_inside(self.space, dict(params))
         params = self.space.point(params)
         if value is None:
             self._write(queue=params)
@@ -537,6 +538,11 @@ class Study:
         Study
             With the same trials and one value each, without a journal.
 
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such place.
+
         Examples
         --------
         >>> from dlnotes.scales import Uniform
@@ -545,6 +551,8 @@ class Study:
         >>> study.only(1).best_value
         30.0
         """
+        objective = whole_number("objective", objective)
+        if objective >= len(self._signs): raise ValueError(f"objective must be below {len(self._signs)}, got {objective}")
         def one(t: Trial) -> Trial: return replace(t, value=t.values[objective] if t.values else None, values=())
         if isinstance(self.direction, str): return self
         header = replace(self._header, direction=self.direction[objective])
@@ -844,8 +852,12 @@ def _prior(earlier: "Study", filled: Mapping[str, Any], space: Space, direction:
     prior, outside = [t for t, why in zip(trials, wrong) if not why], [why for why in wrong if why]
     if outside:
         warnings.warn(f"{len(outside)} of {len(outside) + len(prior)} trials of the earlier study are outside of this space and "
-                      f"are left out; the first: {outside[0]}", stacklevel=4)
+                      f"are left out; the first: {outside[0]}{_if_named(trials)}", stacklevel=4)
     return prior
+
+def _if_named(trials: list[Trial]) -> str:
+    if not any(isinstance(v, Named) for t in trials for v in t.params.values()): return ""
+    return "; Study.load(path, space) has the options, not only their names"
 
 def _exists(conditions: Mapping[str, list[Any]], params: Mapping[str, Any]) -> bool:
     "Whether these conditions hold"
@@ -874,14 +886,6 @@ def _told(trial: Trial) -> dict[str, Any]:
     "How a trial ended, in the words of a journal"
     return {"value": list(trial.values) or trial.value, "state": trial.state, "error": trial.error, "seconds": trial.seconds,
             "extra": trial.extra, "curve": trial.curve}
-
-def _checked_curve(curve: Any) -> list[tuple[float, float]]:
-    "The curve as `Report` would have kept it"
-    report = Report()
-    try: pairs = [(step, value) for step, value in curve]
-    except (TypeError, ValueError): raise TypeError(f"curve must be a list of (step, value), got {shortened(curve)}") from None
-    for step, value in pairs: report(step, value)
-    return report.curve
 
 def _checked_error(error: Any) -> str:
     "What an error says, or TypeError"

@@ -63,13 +63,13 @@ class Panda:
         if not isinstance(params, Mapping): raise TypeError(f"params must be a dict of hyperparameters by name, got {params!r}")
         self._start, self._step = start, step
         self.seed: int = whole_number("seed", seed, -math.inf)
-        self._params = own_copy(params)
+        self._params = _plain(params)
         self.diary: list[dict[str, Any]] = []
         self.step: int = 0
         self.values: list[float] = []
         self.state: Any = start(self._rng(0))
-        self._checkpoints = {0: (_copied(self.state), own_copy(params))}
-        self._note("start", "", params=own_copy(params), seed=seed)
+        self._checkpoints = {0: (_copied(self.state), own_copy(self._params))}
+        self._note("start", "", params=own_copy(self._params), seed=self.seed)
 
     def _rng(self, step: int) -> np.random.Generator:
         "The generator of one step"
@@ -138,8 +138,8 @@ class Panda:
         if not _said(why): raise ValueError("a change needs a reason: in a month you will be the diary's reader")
         if unknown := set(params) - set(self.params): raise ValueError(f"no such hyperparameters: {sorted(unknown)}")
         self._keep()
-        self._note("change", why, params=own_copy(params))
-        self._params |= own_copy(params)
+        self._note("change", why, params=_plain(params))
+        self._params |= _plain(params)
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -192,6 +192,7 @@ class Panda:
         step = max(self._checkpoints) if step is None else step
         if step not in self._checkpoints:
             raise ValueError(f"no checkpoint at step {step}, only at {sorted(self._checkpoints)}")
+        step = int(step)
         self._note("undo", why, to=step)
         self.state, self._params = copy.deepcopy(self._checkpoints[step][0]), own_copy(self._checkpoints[step][1])
         self.step, self.values = step, self.values[:step]
@@ -249,6 +250,10 @@ class Panda:
                         va="top", ha="right", fontsize="small")
         ax.set(xlabel="step", ylabel="value")
         return ax
+
+def _plain(params: Mapping[str, Any]) -> dict[str, Any]:
+    "A copy, NumPy's numbers as plain ones, which the diary's text can hold"
+    return own_copy({name: v.item() if isinstance(v, np.generic) else v for name, v in params.items()})
 
 def _said(why: Any) -> bool: return isinstance(why, str) and bool(why.strip())
 

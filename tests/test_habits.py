@@ -1,5 +1,6 @@
 """What people do who come from other libraries: it works, or it is refused in words before anything is written."""
 
+import json
 import math
 import os
 import subprocess
@@ -21,6 +22,8 @@ from dlnotes import (
     Uniform,
     edges,
     importance,
+    plot_history,
+    plot_isolation,
     recheck,
     retune,
     search,
@@ -28,6 +31,7 @@ from dlnotes import (
 )
 from dlnotes.arithmetic import plain_extra
 from dlnotes.ranges import Scale
+from dlnotes.tuning import follow
 
 SPACE = Space(x=Uniform(0, 1), n=Integer(1, 5))
 
@@ -386,3 +390,79 @@ def test_retune_says_what_went_wrong_today():
         retune(study, lambda x, seed: 0.0)
     with pytest.raises(TypeError, match="must be a function of a dict, got 3"):
         retune(study, 3)
+
+
+# What was not said, or was lost on the way
+
+
+def test_a_known_point_that_is_no_dict_is_refused():
+    study = Study(Space(x=Uniform(0, 1)))
+    for given in ([0.5], None, 0.5, "x"):
+        with pytest.raises(TypeError, match="params must be a dict, by name, got"):
+            study.add(given, 0.5)
+    assert not study.trials
+
+
+def test_an_objective_is_one_of_those_there_are():
+    both = search(lambda p: (p["x"], p["x"]), Space(x=Uniform(0, 1)), 3, direction=["minimize", "maximize"])
+    for study, at in ((both, 2), (both, -1), (both.only(1), 1)):
+        with pytest.raises(ValueError, match="objective"):
+            study.only(at)
+    with pytest.raises(TypeError, match="objective"):
+        both.only("x")
+    assert both.only(np.int64(1)).direction == "maximize"
+
+
+@pytest.mark.parametrize("ask", [importance, plot_history, plot_isolation, lambda study: study.space.zoom(study)])
+def test_who_needs_one_objective_says_where_it_is(ask):
+    both = search(lambda p: (p["x"], p["x"]), Space(x=Uniform(0, 1)), 12, direction=["minimize", "maximize"])
+    with pytest.raises(ValueError, match=r"only\(0\)"):
+        ask(both)
+    ask(both.only(0))
+
+
+def test_optuna_gets_curves_and_extras_and_what_was_ended_early():
+    pytest.importorskip("optuna")
+    from dlnotes import to_optuna
+
+    def falling(params, report):
+        for step in range(1, 10):
+            report(step / params["per"], params["x"] + 1 / step)
+        return params["x"], {"steps": 9, "state": "solid"}
+
+    for per in (1, 2):
+        ours = search(falling, Space(x=Uniform(0, 1), per=Integer(per, per)), 20)
+        assert {t.state for t in ours.trials} == {"complete", "pruned"}
+        for t, theirs in zip(ours.trials, to_optuna(ours).trials, strict=True):
+            assert theirs.state.name.lower() == theirs.user_attrs["state"] == t.state
+            assert list(theirs.intermediate_values.values()) == [value for _, value in t.curve]
+            assert all(type(step) is int for step in theirs.intermediate_values)
+            assert theirs.user_attrs.get("steps") == t.extra.get("steps")
+
+
+def test_names_of_options_do_not_pass_for_options(tmp_path):
+    space, wider = (Space(x=Uniform(0, high), f=Categorical([min, max])) for high in (1, 2))
+    search(lambda p: p["x"], space, 5, journal=tmp_path / "run.jsonl")
+    with pytest.warns(UserWarning, match=r"Study.load\(path, space\)"):
+        assert not Study(wider, start=Study.load(tmp_path / "run.jsonl")).prior
+    assert len(Study(wider, start=Study.load(tmp_path / "run.jsonl", space)).prior) == 5
+    with pytest.warns(UserWarning, match="outside") as said:
+        Study(Space(x=Uniform(2, 3), f=Categorical([min, max])), start=Study.load(tmp_path / "run.jsonl", space))
+    assert "Study.load" not in str(said[0].message)
+
+
+def test_a_diary_with_numbers_of_numpy_is_a_text_too():
+    def start(rng):
+        return 1.0
+
+    def step(state, params, rng):
+        return state * params["keep"], state
+
+    panda = Panda(start, step, {"keep": np.float32(0.5), "layers": np.int64(3)}, seed=np.int64(4))
+    panda.run(np.int64(2))
+    panda.change("more", keep=np.float32(0.7))
+    panda.run(2)
+    panda.undo("too much", step=np.int64(2))
+    panda.run(1)
+    again = follow(start, step, json.dumps(panda.diary))
+    assert again.values == panda.values and again.diary == panda.diary and again.params == panda.params
