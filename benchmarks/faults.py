@@ -182,7 +182,7 @@ def workers_killed(many, folder):
 def workers_of(pid):
     """The processes of a driver that run trials."""
     with contextlib.suppress(OSError):
-        pids = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        pids = " ".join(path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")).split()
         return [int(p) for p in pids if b"resource_tracker" not in Path(f"/proc/{p}/cmdline").read_bytes()]
     return []
 
