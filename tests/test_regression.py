@@ -854,10 +854,11 @@ def test_sparse_columns_of_any_scale_stay_sparse_and_as_they_were():
     A, y = sparse_data(200, 10_000, 3, seed=1, density=0.003)
     A.data *= 10.0 ** np.random.default_rng(0).integers(-1, 2, 10_000)[A.indices]
     before = [part.copy() for part in (A.data, A.indices, A.indptr)]
+    SoftmaxRegression().fit(A, y).predict_proba(A)  # what coverage notes of lines seen for the first time is not ours
     tracemalloc.start()
     model = SoftmaxRegression().fit(A, y)
     model.predict_proba(A)
-    assert tracemalloc.get_traced_memory()[1] < 200 * 10_000 * 8 / 3
+    assert tracemalloc.get_traced_memory()[1] < 200 * 10_000 * 8 / 4
     tracemalloc.stop()
     assert all(np.array_equal(a, b) for a, b in zip(before, (A.data, A.indices, A.indptr), strict=True))
     assert objective(model, A.toarray(), y) <= objective(SoftmaxRegression(tol=1e-10).fit(A, y), A.toarray(), y) * (
