@@ -465,11 +465,14 @@ def judged(copy, mistake, work):
     module = mistake["module"]
 
     def noticed(nodes, took):
-        """The first of these tests that does."""
-        if not nodes or (ok := copy.tests(nodes, 60 + 4 * sum(took.get(node, 5) for node in nodes))):
-            return ""
-        named = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", copy.said, re.M) if ok is False else None
-        return named[1] if named else "no end" if ok is None else "no import"
+        """The first of these tests that does, twice: on a busy machine a test may fail for a reason of its own."""
+        patience = lambda some: 60 + 4 * sum(took.get(node, 5) for node in some)
+        while nodes and not (ok := copy.tests(nodes, patience(nodes))):
+            named = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", copy.said, re.M) if ok is False else None
+            if not named or named[1] not in nodes or not copy.tests([named[1]], patience([named[1]])):
+                return named[1] if named else "no end" if ok is None else "no import"
+            nodes = [node for node in nodes if node != named[1]]
+        return ""
 
     examples = [f"tests/test_house.py::test_the_examples_of_docstrings_run[{module}]"]
     if by := copy.with_mistake(mistake, lambda: noticed(examples, {})):
