@@ -172,7 +172,9 @@ class _Worker:
         if process is None: return
         if not self.busy:
             with suppress(Exception): process.submit(_tidy).result(timeout=1)
+        feeder = getattr(getattr(process, "_call_queue", None), "_thread", None)
         process.shutdown(kill_workers=True)
+        if feeder is not None: feeder.join(5)  # loky does not: Python may end while it gives its locks back, and warn of a leak
         if self.id is not None: _end_group(self.id)
 
 def _in_time(future: Future, timeout: float | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from loky import cpu_count
+from loky.backend.queues import Queue
 
 from dlnotes import Categorical, LogUniform, Space, Study, Uniform, search
 
@@ -105,6 +107,18 @@ def test_workers_that_hold_semaphores_leave_without_a_word():
         """
     run = python(program, stderr=subprocess.PIPE)
     assert run.communicate(timeout=60)[1] == "" and run.returncode == 0
+
+
+def test_no_thread_of_a_worker_outlives_the_search(monkeypatch):
+    feed = Queue._feed
+
+    def slow(*args):
+        feed(*args)
+        time.sleep(2)  # a busy machine
+
+    monkeypatch.setattr(Queue, "_feed", staticmethod(slow))
+    search(bowl, SPACE, n_trials=4, n_jobs=2, progress=False)
+    assert not [t.name for t in threading.enumerate() if "Feeder" in t.name]
 
 
 def test_objectives_that_print_warn_or_are_slow_to_load_work():
