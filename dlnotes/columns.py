@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['cholesky', 'solved', 'ScaledFeatures', 'SparseColumns', 'TransposedColumns', 'square_sums', 'row_squares', 'products',
-           'largest_form', 'SparseFeatures']
+           'largest_form', 'SparseFeatures', 'row_blocks', 'forth', 'back', 'single_precision', 'gram',
+           'look_independent', 'inverses']
 
 # %% ../nbs/29_columns.ipynb #18e09d97
 from typing import Any
@@ -610,3 +611,190 @@ class SparseFeatures(ScaledFeatures):
         self.unit = self.metric
         self._keep(1/rms, rms)
         self.lam, self._kind = self.penalty(lam), (bool(lam), self._lost(lam))
+
+# %% ../nbs/29_columns.ipynb #b75d32f7
+def row_blocks(X: np.ndarray | SparseColumns, K: int) -> list[slice]:
+    """The rows of X in blocks that stay in the cache between two products, and that products of small matrices, which
+    are faster, can take.
+
+    Parameters
+    ----------
+    X : ndarray or SparseColumns (m, n)
+        Examples as rows.
+    K : int
+        Classes: each product is with K - 1 rows.
+
+    Returns
+    -------
+    list of slice
+
+    Examples
+    --------
+    >>> row_blocks(np.zeros((9, 4)), 3), len(row_blocks(np.zeros((1000, 1000)), 3))
+    ([slice(0, 9, None)], 4)
+    """
+    m, n = X.shape
+    if isinstance(X, SparseColumns) or K > 32 or m*n*(K - 1) <= 900_000: return [slice(0, m)]
+    size = max(16, min(300_000//n, 900_000//(n*(K - 1))))
+    return [slice(i, i + size) for i in range(0, m, size)]
+
+def forth(V: np.ndarray, X: np.ndarray | SparseColumns, Z: np.ndarray) -> None:
+    """Fills Z with V X'. Few rows are faster one by one.
+
+    Parameters
+    ----------
+    V : ndarray (K, n)
+        In the precision of X.
+    X : ndarray or SparseColumns (m, n)
+        Examples as rows.
+    Z : ndarray (K, m)
+        Is overwritten.
+
+    Examples
+    --------
+    >>> forth(np.ones((1, 2)), np.array([[1.0, 2.0]]), Z := np.empty((1, 1)))
+    >>> Z.tolist()
+    [[3.0]]
+    """
+    if isinstance(X, SparseColumns): Z[...] = V@X.T
+    elif len(V) <= 3:
+        for v, z in zip(V, Z, strict=True): np.matmul(X, v, out=z)
+    else: Z[...] = V@X.T if X.strides[0] < X.strides[1] else (X@V.T).T
+
+def back(U: np.ndarray, X: np.ndarray | SparseColumns, G: np.ndarray) -> None:
+    """Adds U X to G.
+
+    Parameters
+    ----------
+    U : ndarray (K, m)
+        In the precision of X.
+    X : ndarray or SparseColumns (m, n)
+        Examples as rows.
+    G : ndarray (K, n)
+        Is changed.
+
+    Examples
+    --------
+    >>> back(np.ones((1, 2)), np.array([[1.0], [2.0]]), G := np.ones((1, 1)))
+    >>> G.tolist()
+    [[4.0]]
+    """
+    if len(U) <= 3 and not isinstance(X, SparseColumns):
+        for u, g in zip(U, G, strict=True): g += u@X
+    else: G += U@X
+
+def single_precision(X: np.ndarray | SparseColumns) -> np.ndarray | SparseColumns:
+    """X in float32; of many rows and few columns column by column, which products are faster with.
+
+    Parameters
+    ----------
+    X : ndarray or SparseColumns (m, n)
+
+    Returns
+    -------
+    ndarray or SparseColumns (m, n)
+
+    Examples
+    --------
+    >>> single_precision(np.ones((8, 2))).strides
+    (4, 32)
+    """
+    m, n = X.shape
+    if m < 4*n or n > 256 or isinstance(X, SparseColumns): return X.astype(np.float32)
+    columns, step = np.empty((n, m), np.float32), max(64, 20_000//n)
+    for i in range(0, m, step): columns[:, i:i+step] = X[i:i+step].astype(np.float32).T
+    return columns.T
+
+def gram(X: np.ndarray | SparseColumns, w: np.ndarray) -> np.ndarray:
+    """X' diag(w) X.
+
+    Parameters
+    ----------
+    X : ndarray or SparseColumns (m, n)
+        Examples as rows.
+    w : ndarray (m,)
+        Weights, at least 0.
+
+    Returns
+    -------
+    ndarray (n, n) of float64
+
+    Examples
+    --------
+    >>> gram(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, 0.0])).tolist()
+    [[1.0, 2.0], [2.0, 4.0]]
+    """
+    if isinstance(X, SparseColumns): return products(X, w)
+    if np.ptp(w) <= 10*np.finfo(w.dtype).eps*w.max(): return (X.T@X).astype(np.float64)*w.mean()
+    root = X*np.sqrt(w).astype(X.dtype)[:, None]
+    return (root.T@root).astype(np.float64)
+
+def look_independent(X: np.ndarray | SparseColumns) -> bool:
+    """Whether columns of variance 1 look as if drawn independently. Then the eigenvalues of A = X'X/m have mean square
+    1 + n/m [@marchenko1967], and that is about |Av|^2 for a random v of length 1.
+
+    Parameters
+    ----------
+    X : ndarray or SparseColumns (m, n)
+        Examples as rows.
+
+    Returns
+    -------
+    bool
+        False if they are sparse.
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).normal(size=(2000, 400))
+    >>> look_independent(X), look_independent(X.cumsum(axis=1)/np.sqrt(1 + np.arange(400)))
+    (True, False)
+    """
+    m, n = X.shape
+    if isinstance(X, SparseColumns): return False
+    v = np.random.default_rng(0).choice(np.array([-1, 1], X.dtype), n)
+    Av = ((X@v)@X)/m
+    return bool(Av@Av < 1.1*(1 + n/m)*n)
+
+def _triangle(L):
+    "L^-1 for stacks of lower triangles, by halves"
+    n = L.shape[-1]
+    if n <= 64: return np.linalg.inv(L)
+    upper, lower, out = _triangle(L[..., :n//2, :n//2]), _triangle(L[..., n//2:, n//2:]), np.zeros_like(L)
+    out[..., :n//2, :n//2], out[..., n//2:, n//2:] = upper, lower
+    out[..., n//2:, :n//2] = -(lower@(L[..., n//2:, :n//2]@upper))
+    return out
+
+def inverses(A: np.ndarray, eps: float) -> tuple[np.ndarray, float]:
+    """A^-1 for a stack of positive (semi)definite A.
+
+    Parameters
+    ----------
+    A : ndarray (..., n, n)
+        Symmetric.
+    eps : float
+        The rounding of what A was computed from; as much is added to the diagonal as makes it definite.
+
+    Returns
+    -------
+    ndarray (..., n, n)
+        The inverses.
+    float
+        How far the nearest is from singular: 1 is diagonal, 0 singular.
+
+    Examples
+    --------
+    >>> inverses(np.array([[[4.0]]]), 2e-16)
+    (array([[[0.25]]]), 1.0)
+    """
+    n = A.shape[-1]
+    d, ridge = np.sqrt(np.einsum("...ii->...i", A)), 0.0
+    d[d == 0] = 1
+    A = A/d[..., None]/d[..., None, :]
+    diagonal = np.einsum("...ii->...i", A) # a view
+    diagonal[...] = 1
+    while (L := cholesky(A)) is None:
+        ridge = max(10*ridge, n*eps)
+        diagonal += ridge
+    half, apart = _triangle(L)/d[..., None, :], np.einsum("...ii->...i", L).min()
+    rounding = ridge or apart**2 <= 4*n*eps
+    return np.swapaxes(half, -1, -2)@half, 0.0 if rounding else float(apart)

@@ -999,7 +999,7 @@ def test_a_path_without_l1_is_its_fits_one_by_one(kind):
 
 
 def test_inverses_of_stacks_of_matrices_of_any_size():
-    inverse = sys.modules["dlnotes.newton"]._inverse
+    inverse = sys.modules["dlnotes.columns"].inverses
     rng = np.random.default_rng(0)
     for n in (1, 5, 64, 65, 131, 200):
         A = rng.normal(size=(3, 2 * n, n))
@@ -1010,8 +1010,8 @@ def test_inverses_of_stacks_of_matrices_of_any_size():
 
 
 @pytest.mark.parametrize("K", [2, 4])
-@pytest.mark.parametrize("goal", [1e-9, 1e9])
-def test_a_floor_made_at_one_point_bounds_the_gap_at_others(K, goal):
+@pytest.mark.parametrize(("goal", "full"), [(1e-9, True), (1e9, True), (1e9, False)])
+def test_a_floor_made_at_one_point_bounds_the_gap_at_others(K, goal, full):
     newton = sys.modules["dlnotes.newton"]
     X, y = large(K, m=400, n=6)
     features = sys.modules["dlnotes.columns"].ScaledFeatures(X, 1.0, True)
@@ -1024,8 +1024,12 @@ def test_a_floor_made_at_one_point_bounds_the_gap_at_others(K, goal):
         return f, o.gradient(dz, W), o.curvature(yhat)
 
     least, _, w = at(best.W)
-    floor = newton._Floor(o, o.X, w, goal)
+    floor = newton._Floor(o, o.X, w)
+    if full:
+        floor.fill(o, o.X, w, goal)
     P = (o.X.T * w) @ o.X + np.diag(o.lam)
+    if not full:  # with the penalty alone, the intercept measured from the weighted mean
+        P = np.diag(o.lam) + w.sum() * np.outer(mean := (w @ o.X) / w.sum(), mean)
     farthest = 2 * np.einsum("ij,ij->i", o.X @ np.linalg.inv(P), o.X).max()
     assert farthest * (1 - 1e-9) <= floor.reach and (goal == 1e-9 or floor.reach < farthest * (1 + 1e-9))
     rng = np.random.default_rng(0)
@@ -1036,7 +1040,7 @@ def test_a_floor_made_at_one_point_bounds_the_gap_at_others(K, goal):
         assert part == min((v / w).min(), 1)
         bound = floor.bound(G, part)
         assert bound >= (f - least) * (1 - 1e-6) - 1e-9
-        assert goal < 1 or size >= 1e-3 or bound < np.inf
+        assert goal < 1 or size >= (1e-3 if full else 5e-6) or bound < np.inf
         assert size < 1 or bound == np.inf
         spread = np.einsum("ki,ij,kj->", G, np.linalg.inv(P), G)
         assert bound >= spread / part * (1 - 1e-9)
@@ -1065,3 +1069,59 @@ def test_the_floor_of_the_curvature_is_below_it_where_columns_are_not_centred():
         solve, _ = _diagonal_floor(SimpleNamespace(lam=lam), X, w)
         floor = np.linalg.inv(solve(np.eye(4)))  # a matrix that is less than the Hessian in every direction
         assert np.linalg.eigvalsh((X.T * w) @ X + np.diag(lam) - floor).min() > -1e-9
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    ("m", "n", "K", "order"),
+    [
+        (7, 3, 2, "C"),
+        (700, 3000, 3, "C"),
+        (2000, 900, 5, "C"),
+        (9000, 60, 4, "F"),
+        (9000, 60, 7, "F"),
+        (300, 20, 40, "C"),
+    ],
+)
+@pytest.mark.parametrize("form", ["labels", "weighted", "soft"])
+def test_what_is_computed_block_by_block_is_what_the_formulas_say(m, n, K, order, dtype, form):
+    newton = sys.modules["dlnotes.newton"]
+    rng = np.random.default_rng(m + K)
+    X, y = np.asarray(rng.normal(size=(m, n)), dtype, order=order), rng.integers(0, K, m)
+    assert m * n * (K - 1) <= 900_000 or K > 32 or len(newton.row_blocks(X, K)) > 1
+    s = rng.random(m).astype(dtype) if form == "weighted" else None
+    Q = rng.dirichlet(np.ones(K), m).T.astype(dtype) if form == "soft" else None
+    o = newton.Objective(X, rng.random(n), y, Q, s)
+    W, V = rng.normal(size=(2, K, n)) / np.sqrt(n)
+    W, V = W - W.mean(axis=0), V - V.mean(axis=0)
+    seen, HV = o.view(W), o.curved(V, o.view(W).yhat, X)
+
+    X, weights = X.astype(np.float64), np.ones(m) if s is None else s.astype(np.float64)
+    targets = np.eye(K)[y].T if Q is None else Q.astype(np.float64)
+    yhat = softmax(W @ X.T, axis=0)
+    u = V @ X.T
+    expected = {
+        "f": -(weights * targets * np.log(yhat)).sum() + (o.lam * W * W).sum() / 2,
+        "yhat": yhat,
+        "dz": yhat - targets,
+        "G": (weights * (yhat - targets)) @ X + o.lam * W,
+    }
+    curved = (weights * yhat * (u - (yhat * u).sum(axis=0))) @ X + o.lam * V
+    near = dict(rtol=2e-4, atol=2e-3) if dtype == np.float32 else dict(rtol=1e-10, atol=1e-10)
+    for name, value in expected.items():
+        assert np.allclose(getattr(seen, name), value, **near), name
+    assert np.allclose(seen.Z - seen.Z[0], W @ X.T - W[0] @ X.T, **near) and np.allclose(HV, curved, **near)
+    f, state = o.loss(np.asarray(W @ X.T, dtype), W)  # one after the other
+    dz, _ = o.errors(state)
+    assert np.isclose(f, seen.f, rtol=1e-5) and np.allclose(o.gradient(dz, W), seen.G, **near)
+
+
+def test_columns_that_depend_on_each_other_are_not_taken_for_independent():
+    independent = sys.modules["dlnotes.columns"].look_independent
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2000, 400))
+    assert independent(X) and independent(X.astype(np.float32))
+    pairs = np.hstack([X[:, :200], X[:, :200] + 0.3 * X[:, 200:]])
+    shared, walks = X + 0.3 * rng.normal(size=(2000, 1)), X.cumsum(axis=1)
+    for columns in (pairs, shared, walks):
+        assert not independent((columns - columns.mean(axis=0)) / columns.std(axis=0))
