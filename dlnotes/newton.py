@@ -541,14 +541,14 @@ class _Descent:
         self.exact, self.target = o, target
         self.K, self.n, self.m = len(W), o.X.shape[1], len(o.X)
         self.W = _sum_to_zero(W)
-        single = o.single() # half the digits, twice the speed: enough for the Hessian, which only steers,
-        self.o = single if self.m*self.n > 1e5 and isinstance(o.X, np.ndarray) else o # and for most of a long way
+        single = o.single()
+        self.o = single if self.m*self.n > 1e5 and isinstance(o.X, np.ndarray) else o
         self.X = single.X
         self.here = self.o.view(self.W)
         self.cheap, self.whole = _many(o.X) or (self.n > 256 and look_independent(self.X)), False
         self.price = 2 + self.n/2/max(self.K - 1, 8) # of a full floor, in products with the Hessian
         self.floor = None
-        self.renew_preconditioner()
+        self.renew_preconditioner(8 if self.m >= 80*self.K*self.n and isinstance(o.X, np.ndarray) else 1)
         self.products, self.total = 0, 0 # with the Hessian: for the last step, and in all
         self.gap = self.moved = self.rough = self.last = np.inf
         self.shrunk, self.pace = 1.0, np.inf # of the residual in the last step: what was left of it, and products for a factor e
@@ -566,9 +566,9 @@ class _Descent:
         self.rough = self.decrement()
         return True
 
-    def renew_preconditioner(self):
-        variance = self.o.variance(self.here.dz, self.here.yhat)
-        self.precondition, self.apart = _preconditioner(self.X, variance, self.o.lam, self.cheap)
+    def renew_preconditioner(self, step=1):
+        variance = self.o.variance(self.here.dz, self.here.yhat)[:, ::step]*step
+        self.precondition, self.apart = _preconditioner(self.X[::step], variance, self.o.lam, self.cheap)
 
     def steer(self):
         "X and M^-1 for the next step"
