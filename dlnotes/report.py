@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .journal import Trial
+from .journal import BROKEN, Trial
 from .practice import edges, importance
 from .arithmetic import sign_of
 from .space import Space
@@ -194,7 +194,7 @@ def _curves(o: _Objective) -> str:
     best = o.study.best.number if o.study.complete else None
     for t, curve in sorted(told, key=lambda pair: pair[0].number == best):
         points = [(float(picture.x(s)), float(picture.y(v))) for s, v in curve if math.isfinite(v)]
-        kind = "thread good" if t.number == best else "thread ended" if t.state == "pruned" else "thread"
+        kind = "thread good" if t.number == best else "thread ended" if t.state in ("pruned", *BROKEN) else "thread"
         picture.parts.append(picture.line(points, kind, _tip(t, math.nan if t.value is None else t.value)))
     return picture.svg("Learning curves")
 
@@ -281,7 +281,7 @@ _ABOUT = {
     "Run again": "With other seeds. The value in the search is that of the luckiest; these are not picked by their luck.",
     "Which give a choice": "Filled: the trials where one value can only be bettered at the cost of another.",
     "History": "Hollow: chosen to look over the whole space. Filled: where most was promised. Crosses: no value. Values far worse than most are drawn at the edge.",
-    "Learning curves": "What trials reported as they went. Dashed: ended early. In front: the best.",
+    "Learning curves": "What trials reported as they went. Dashed: ended early, failed or killed. In front: the best.",
     "Each hyperparameter": "On its own scale. The large dot is the best trial.",
     "All together": "A line is a trial; the best tenth stand out. Up to 400 trials.",
     "What matters": "Bars: the share of the variance over the space that is gone when this hyperparameter is fixed. Lines: nine tenths of the plausible shares.",
