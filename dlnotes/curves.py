@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from .arithmetic import as_float
+
 # %% ../nbs/07_curves.ipynb #30411365
 def best_so_far(curve: Sequence[tuple[float, float]], sign: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """A curve as something to compare: the lowest loss up to each step.
@@ -155,9 +157,7 @@ class Report:
 
 def _number(name: str, value: float) -> float:
     "A number as Python has it, whole ones whole"
-    try:
-        if isinstance(value, str): raise TypeError
-        value = float(value)
+    try: value = as_float(value)
     except (TypeError, ValueError, OverflowError): raise TypeError(f"report needs a number as its {name}, got {value!r}") from None
     return int(value) if value.is_integer() else value if value == value else math.nan  # which equals itself in a list
 
