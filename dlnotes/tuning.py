@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .journal import own_copy
-from .arithmetic import as_float, stream_key, whole_number
+from .arithmetic import as_float, drawable, stream_key, whole_number
 
 # %% ../nbs/14_tuning.ipynb #b8886937
 class Panda:
@@ -248,12 +248,13 @@ class Panda:
         """
         import matplotlib.pyplot as plt
         ax = ax or plt.subplots(figsize=(6.4, 3))[1]
-        ax.plot(np.arange(1, len(self.values) + 1), self.values)
+        values, label = drawable(self.values)
+        ax.plot(np.arange(1, len(values) + 1), values)
         for entry in self._changes():
             ax.axvline(entry["step"], color="C1", lw=1, ls="--")
             ax.annotate(entry["why"], (entry["step"], 0.98), xycoords=("data", "axes fraction"), rotation=90,
                         va="top", ha="right", fontsize="small")
-        ax.set(xlabel="step", ylabel="value")
+        ax.set(xlabel="step", ylabel=label)
         return ax
 
 def _plain(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -184,3 +184,13 @@ def test_the_diary_holds_numbers_of_numpy_in_lists_and_dicts():
     assert panda.diary[0]["params"] == {"lr": 0.25, "betas": (0.5, 1), "plan": {"at": [3]}, "none": None, "no": False}
     again = follow(start, step, json.dumps(panda.diary))
     assert again.values == panda.values and again.params["betas"] == [0.75]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_run_that_explodes_is_drawn_as_far_as_there_are_numbers():
+    panda = Panda(lambda rng: 1.0, lambda w, params, rng: (w * params["k"], w * params["k"]), {"k": 1e77})
+    panda.run(6)  # 1e77, 1e154, 1e231, 1e308 and two infinities
+    ax = panda.plot()
+    ax.figure.canvas.draw()
+    assert ax.get_ylabel() == "value / 1e308" and np.allclose(ax.lines[0].get_ydata()[:4], [0, 0, 0, 1])
+    plt.close(ax.figure)
