@@ -7,11 +7,13 @@ __all__ = ['ENOUGH', 'best_so_far', 'limits_from', 'Pruned', 'Report', 'as_repor
 
 # %% ../nbs/07_curves.ipynb #bf63258e
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
+
+from .arithmetic import as_float
 
 # %% ../nbs/07_curves.ipynb #30411365
 def best_so_far(curve: Sequence[tuple[float, float]], sign: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -101,6 +103,8 @@ class Report:
         What must have been reached by which step, as in `Trial.limits`.
     sign : int
         What a value is multiplied by to become a loss: -1 if values are maximised.
+    keep : function of (step, value), optional
+        Called with each report at once, to have it elsewhere too, should this process be killed.
 
     Attributes
     ----------
@@ -115,9 +119,10 @@ class Report:
     >>> report.curve
     [(1, 0.9), (2, 0.5)]
     """
-    def __init__(self, limits: Sequence[tuple[float, float]] = (), sign: int = 1) -> None:
+    def __init__(self, limits: Sequence[tuple[float, float]] = (), sign: int = 1,
+                 keep: Callable[[float, float], None] | None = None) -> None:
         self.curve: list[tuple[float, float]] = []
-        self._limits, self._sign, self._best = sorted(limits), sign, math.inf
+        self._limits, self._sign, self._keep, self._best = sorted(limits), sign, keep, math.inf
 
     def __call__(self, step: float, value: float) -> None:
         """Reports a value, and raises `Pruned` if the trial is losing.
@@ -144,6 +149,7 @@ class Report:
         if not math.isfinite(step) or (self.curve and step <= self.curve[-1][0]):
             raise ValueError(f"report needs steps that grow, got {step} after {[s for s, _ in self.curve[-1:]]}")
         self.curve.append((step, value))
+        if self._keep: self._keep(step, value)
         if not math.isnan(value): self._best = min(self._best, self._sign*value)
         while self._limits and self._limits[0][0] <= step:
             at, limit = self._limits.pop(0)
@@ -151,9 +157,7 @@ class Report:
 
 def _number(name: str, value: float) -> float:
     "A number as Python has it, whole ones whole"
-    try:
-        if isinstance(value, str): raise TypeError
-        value = float(value)
+    try: value = as_float(value)
     except (TypeError, ValueError, OverflowError): raise TypeError(f"report needs a number as its {name}, got {value!r}") from None
     return int(value) if value.is_integer() else value if value == value else math.nan  # which equals itself in a list
 

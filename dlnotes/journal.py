@@ -64,7 +64,7 @@ class Trial:
     extra : dict
         What else the objective returned, by name.
     curve : list of (step, value)
-        What it reported as it went.
+        What it reported as it went; if it failed or its process was killed, up to there.
     limits : list of (step, loss)
         What it must have reached by which step, not to be ended.
     tries : tuple of (state, error, seconds)

@@ -97,7 +97,8 @@ def trial_seed() -> int:
     return _seed.get()
 
 def evaluate(objective: Objective, params: dict[str, Any], limits: Sequence[tuple[float, float]] = (),
-             direction: str | tuple[str, ...] = "minimize", seed: int = 0) -> dict[str, Any]:
+             direction: str | tuple[str, ...] = "minimize", seed: int = 0,
+             keep: Callable[[float, float], None] | None = None) -> dict[str, Any]:
     """One call of the objective, and whatever happens in it.
 
     Parameters
@@ -112,6 +113,8 @@ def evaluate(objective: Objective, params: dict[str, Any], limits: Sequence[tupl
         "minimize" or "maximize", or one for each objective.
     seed : int
         What `trial_seed` gives in it.
+    keep : function of (step, value), optional
+        As in `Report`.
 
     Returns
     -------
@@ -124,7 +127,7 @@ def evaluate(objective: Objective, params: dict[str, Any], limits: Sequence[tupl
     9.0
     """
     signs = signs_of(direction)
-    start, report = time.perf_counter(), Report(limits, signs[0])
+    start, report = time.perf_counter(), Report(limits, signs[0], keep)
     outcome: dict[str, Any] = {"value": None, "error": ""}
     before = _seed.set(seed)
     try:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import Stream, as_number, run_seed, sign_of, whole_number
+from .arithmetic import Stream, as_number, drawable, run_seed, sign_of, whole_number
 from .ranges import Part, same
 from .scales import Categorical, Integer, LogUniform
 from .journal import Trial, own_copy
@@ -341,7 +341,7 @@ def plot_history(study: Study, ax: Any = None) -> Any:
     _must_be_study(study)
     import matplotlib.pyplot as plt
     ax = ax or plt.subplots(figsize=(6.4, 3))[1]
-    values, better = study.values, np.fmin if sign_of(study.direction) > 0 else np.fmax
+    (values, label), better = drawable(study.values), np.fmin if sign_of(study.direction) > 0 else np.fmax
     numbers = np.array([t.number for t in study.trials])
     whole = np.array([t.whole for t in study.trials], dtype=bool)
     ax.plot(numbers[whole], values[whole], "o", ms=4, mfc="none", label="over the whole space")
@@ -349,7 +349,7 @@ def plot_history(study: Study, ax: Any = None) -> Any:
     if study.complete: ax.step(numbers, better.accumulate(values), where="post", color="C1", label="best so far")
     missing = np.isnan(values)
     ax.plot(numbers[missing], np.full(missing.sum(), 0.97), "x", color="red", transform=ax.get_xaxis_transform())
-    ax.set(xlabel="trial", ylabel="value"); ax.legend()
+    ax.set(xlabel="trial", ylabel=label); ax.legend()
     return ax
 
 # %% ../nbs/16_practice.ipynb #36330e5e

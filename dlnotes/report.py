@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from .journal import Trial
+from .journal import BROKEN, Trial
 from .practice import edges, importance
-from .arithmetic import sign_of
+from .arithmetic import drawable, sign_of
 from .space import Space
 from .study import Study
 
@@ -40,7 +40,8 @@ class _Axis:
 
     def __call__(self, values: Any) -> np.ndarray:
         values = np.clip(np.asarray(values, dtype=float), self.low, self.high)
-        if self.log: return np.log(values/self.low)/math.log(self.high/self.low)
+        if self.log: return (np.log(values) - np.log(self.low))/(np.log(self.high) - np.log(self.low))
+        if self.high - self.low < math.inf: return (values - self.low)/(self.high - self.low)
         return (values/2 - self.low/2)/(self.high/2 - self.low/2)  # halves cannot overflow
 
     def ticks(self) -> list[tuple[float, str]]:
@@ -194,7 +195,7 @@ def _curves(o: _Objective) -> str:
     best = o.study.best.number if o.study.complete else None
     for t, curve in sorted(told, key=lambda pair: pair[0].number == best):
         points = [(float(picture.x(s)), float(picture.y(v))) for s, v in curve if math.isfinite(v)]
-        kind = "thread good" if t.number == best else "thread ended" if t.state == "pruned" else "thread"
+        kind = "thread good" if t.number == best else "thread ended" if t.state in ("pruned", *BROKEN) else "thread"
         picture.parts.append(picture.line(points, kind, _tip(t, math.nan if t.value is None else t.value)))
     return picture.svg("Learning curves")
 
@@ -281,7 +282,7 @@ _ABOUT = {
     "Run again": "With other seeds. The value in the search is that of the luckiest; these are not picked by their luck.",
     "Which give a choice": "Filled: the trials where one value can only be bettered at the cost of another.",
     "History": "Hollow: chosen to look over the whole space. Filled: where most was promised. Crosses: no value. Values far worse than most are drawn at the edge.",
-    "Learning curves": "What trials reported as they went. Dashed: ended early. In front: the best.",
+    "Learning curves": "What trials reported as they went. Dashed: ended early, failed or killed. In front: the best.",
     "Each hyperparameter": "On its own scale. The large dot is the best trial.",
     "All together": "A line is a trial; the best tenth stand out. Up to 400 trials.",
     "What matters": "Bars: the share of the variance over the space that is gone when this hyperparameter is fixed. Lines: nine tenths of the plausible shares.",
@@ -450,11 +451,13 @@ def plot_trials(study: Study, names: list[str] | None = None, ax: Any = None) ->
     >>> [ax.get_xlabel() for ax in plot_trials(study)]
     ['x']
     """
-    axes, values = _panels(study, names, ax), study.values
+    chosen, (values, label) = _chosen(study, names), drawable(study.values)
+    axes = _panels(study, chosen, ax, label)
     places = study.space.cdf([t.params for t in study.trials])
-    for ax, (j, _) in zip(axes, _chosen(study, names)):
+    best = [[t.number for t in study.trials].index(study.best.number)] if study.complete else []
+    for ax, (j, _) in zip(axes, chosen):
         ax.plot(places[:, j], values, "o", ms=4)
-        if np.isfinite(values).any(): ax.plot(study.space.cdf([study.best.params])[0, j], study.best.value, "*", ms=13, color="C1")
+        if best: ax.plot(places[best, j], values[best], "*", ms=13, color="C1")
         _crosses(ax, values, places[:, j])
     return axes
 
@@ -489,9 +492,10 @@ def plot_isolation(study: Study, names: list[str] | None = None, slices: int = 8
     >>> len(plot_isolation(study, slices=4)[0].lines)
     4
     """
-    axes, best, done = _panels(study, names, ax), np.min if sign_of(study.direction) > 0 else np.max, study.complete
-    places, values = study.space.cdf([t.params for t in done]), np.array([t.value for t in done], float)
-    for ax, (j, name) in zip(axes, _chosen(study, names)):
+    chosen, best, done = _chosen(study, names), np.min if sign_of(study.direction) > 0 else np.max, study.complete
+    places, (values, label) = study.space.cdf([t.params for t in done]), drawable([t.value for t in done])
+    axes = _panels(study, chosen, ax, label)
+    for ax, (j, name) in zip(axes, chosen):
         u, scale = places[:, j], study.space.columns[name]
         count = slices if scale.ordered else int(scale.count)
         there = ~np.isnan(u)
@@ -506,15 +510,14 @@ def _chosen(study: Study, names) -> list[tuple[int, str]]:
     if unknown := set(names or ()) - set(study.space.columns): raise ValueError(f"no such hyperparameters: {sorted(unknown)}")
     return [(j, name) for j, name in enumerate(study.space.columns) if names is None or name in names]
 
-def _panels(study: Study, names, ax) -> list:
+def _panels(study: Study, chosen: list[tuple[int, str]], ax, label: str) -> list:
     "Axes for each hyperparameter, in unit coordinates, labelled with values"
     import matplotlib.pyplot as plt
-    chosen = _chosen(study, names)
     if ax is None:
         columns = min(2, len(chosen)); rows = -(-len(chosen)//columns)
         _, ax = plt.subplots(rows, columns, figsize=(6.4, 2.4*rows), sharey=True, squeeze=False)
         for spare in ax.flat[len(chosen):]: spare.remove()
-        for first in ax[:, 0]: first.set_ylabel("value")
+        for first in ax[:, 0]: first.set_ylabel(label)
         ax = ax.flat[:len(chosen)]
     axes = list(np.atleast_1d(ax).flat)
     if len(axes) != len(chosen): raise ValueError(f"ax must be one for each of {[n for _, n in chosen]}, got {len(axes)}")
@@ -523,6 +526,7 @@ def _panels(study: Study, names, ax) -> list:
         at = [0, 0.5, 1] if scale.ordered else scale.levels(int(scale.count))
         labels = [f"{v:.3g}" if isinstance(v, float) else str(v) for v in map(scale.ppf, at)]
         one.set(xlabel=name, xticks=at, xticklabels=labels, xlim=(-0.03, 1.03))
+        if label != "value": one.set_ylabel(label)
     return axes
 
 def _crosses(ax, values: np.ndarray, x: np.ndarray) -> None:

@@ -109,7 +109,7 @@ def search(objective: Objective, space: Space, n_trials: int = 60, seed: int = 0
     journal : str or path, optional
         A file that keeps every trial, and to resume from.
     timeout : float, optional
-        Seconds after which a trial's process is killed.
+        Seconds after which a trial's process is killed. What it had reported is kept.
     progress : bool
         Show a bar with the best so far, in a terminal or a notebook.
     lag : int, optional

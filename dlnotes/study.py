@@ -352,6 +352,7 @@ class Study:
             self._write(retry=trial.number)
             self._trials[trial.number] = trial
             self._open.add(trial.number)
+            self._paths.pop(trial.number, None)
             self._ending(self._row[trial.number], [trial])
         return broken
 

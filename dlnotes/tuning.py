@@ -11,13 +11,14 @@ import inspect
 import json
 import math
 from collections.abc import Callable, Mapping
+from reprlib import repr as shortened
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from .journal import own_copy
-from .arithmetic import stream_key, whole_number
+from .arithmetic import as_float, drawable, stream_key, whole_number
 
 # %% ../nbs/14_tuning.ipynb #b8886937
 class Panda:
@@ -30,14 +31,15 @@ class Panda:
     step : function
         `step(state, params, rng)` gives the next state and the value to watch.
     params : dict
-        The hyperparameters to begin with.
+        The hyperparameters to begin with: numbers, texts, and lists or dicts of these, as the diary is a text in the end.
     seed : int
         Of the generators.
 
     Raises
     ------
     TypeError, ValueError
-        For functions that cannot be called so, a state that cannot be copied, params that are no dict, a seed that is no integer.
+        For functions that cannot be called so, a state that cannot be copied, params that are no dict or that JSON cannot hold, a
+        seed that is no integer.
 
     Attributes
     ----------
@@ -127,6 +129,8 @@ class Panda:
         ------
         ValueError
             For an unknown hyperparameter or no reason.
+        TypeError
+            For a value that JSON cannot hold.
 
         Examples
         --------
@@ -137,9 +141,10 @@ class Panda:
         """
         if not _said(why): raise ValueError("a change needs a reason: in a month you will be the diary's reader")
         if unknown := set(params) - set(self.params): raise ValueError(f"no such hyperparameters: {sorted(unknown)}")
+        params = _plain(params)
         self._keep()
-        self._note("change", why, params=_plain(params))
-        self._params |= _plain(params)
+        self._note("change", why, params=params)
+        self._params |= own_copy(params)
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -243,17 +248,33 @@ class Panda:
         """
         import matplotlib.pyplot as plt
         ax = ax or plt.subplots(figsize=(6.4, 3))[1]
-        ax.plot(np.arange(1, len(self.values) + 1), self.values)
+        values, label = drawable(self.values)
+        ax.plot(np.arange(1, len(values) + 1), values)
         for entry in self._changes():
             ax.axvline(entry["step"], color="C1", lw=1, ls="--")
             ax.annotate(entry["why"], (entry["step"], 0.98), xycoords=("data", "axes fraction"), rotation=90,
                         va="top", ha="right", fontsize="small")
-        ax.set(xlabel="step", ylabel="value")
+        ax.set(xlabel="step", ylabel=label)
         return ax
 
 def _plain(params: Mapping[str, Any]) -> dict[str, Any]:
-    "A copy, NumPy's numbers as plain ones, which the diary's text can hold"
-    return own_copy({name: v.item() if isinstance(v, np.generic) else v for name, v in params.items()})
+    "A copy, NumPy's numbers as plain ones; TypeError for what the diary's text cannot hold"
+    kept: dict[str, Any] = {}
+    for name, v in params.items():
+        try: json.dumps(held := _bare({name: v}))
+        except (TypeError, ValueError, RecursionError):
+            raise TypeError(f"the diary is a text, JSON, which cannot hold {name}={shortened(v)}: numbers, texts, and lists or dicts by name of "
+                            "these it can; for anything else give a name, and let step look it up") from None
+        kept |= held
+    return own_copy(kept)
+
+def _bare(value: Any) -> Any:
+    "NumPy's numbers as plain ones, in lists and dicts too; TypeError for a dict by anything but names"
+    if isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0: return value.item()
+    if type(value) in (list, tuple): return type(value)(map(_bare, value))
+    if not isinstance(value, dict): return value
+    if not all(isinstance(name, str) for name in value): raise TypeError("JSON makes texts of these")
+    return {name: _bare(v) for name, v in value.items()}
 
 def _said(why: Any) -> bool: return isinstance(why, str) and bool(why.strip())
 
@@ -275,8 +296,7 @@ def _pair(returned: Any) -> tuple[Any, float]:
     try:
         if not isinstance(returned, (tuple, list)): raise TypeError  # an array of two is a state without its value
         state, value = returned
-        if isinstance(value, (str, bytes)): raise TypeError
-        return state, float(value)
+        return state, as_float(value)
     except Exception:  # whatever a float() of somebody else's number raises
         raise TypeError(f"step must return a state and a number, got {returned!r:.200}") from None
 

@@ -10,7 +10,9 @@ import math
 import multiprocessing.util
 import os
 import signal
+import struct
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -21,8 +23,9 @@ from queue import SimpleQueue
 from threading import Thread, local
 from typing import Any
 
+from .curves import Report
 from .journal import Trial
-from .loop import InTurn, Objective, Pool, evaluate
+from .loop import InTurn, Objective, Pool, evaluate, takes_report
 from .threads import cores
 
 # %% ../nbs/12_workers.ipynb #f81b60b1
@@ -74,24 +77,25 @@ def _unpacked(payload: bytes) -> Objective:
     import cloudpickle
     return cloudpickle.loads(payload)
 
-def _ready() -> int:
-    "In a new worker: load the objective, and say its process id; if that fails, the first trial says so"
-    with suppress(Exception): _unpacked(_mine or b"")
-    return os.getpid()
+def _ready() -> tuple[int, bool]:
+    "In a new worker: load the objective, and say its process id, and whether it reports; if that fails, the first trial says so"
+    try: return os.getpid(), takes_report(_unpacked(_mine or b""))
+    except Exception: return os.getpid(), False
 
 def _tidy() -> None:
     "In a worker, before it is killed: give back semaphores, which would be reported as leaked"
     multiprocessing.util._run_finalizers(0)  # type: ignore[attr-defined]
 
-def _work(payload: bytes | None, call: tuple, token: object = None) -> dict[str, Any]:
-    "In a worker: one trial of the objective it was started with, or of the one it is sent; each `token` is another call"
+def _work(payload: bytes | None, call: tuple, token: object = None, path: str = "") -> dict[str, Any]:
+    """In a worker: one trial of the objective it was started with, or of the one it is sent; each `token` is another call.
+    Its reports go to the file of that path too, if one is given."""
     global _number
     if payload is not None:
         _number = None
         _allow_processes()
     try: objective = _unpacked(payload or _mine or b"")
     except Exception as e: objective = _cannot(e)
-    return evaluate(objective, *call)
+    with _appended_to(path) as keep: return evaluate(objective, *call, keep=keep)
 
 def _in_thread(*call: Any) -> dict[str, Any]:
     "In a thread of an executor: one trial"
@@ -125,6 +129,50 @@ def worker() -> int:
                                            "names of its own, such as distributed.get_worker().name")
     return _number
 
+# %% ../nbs/12_workers.ipynb #c41f6a92
+_PAIR = struct.Struct("dd") # a report: step and value
+
+class _Reported:
+    "A file for what one trial in another process reports; where there is no room for one, reports are not kept"
+    def __init__(self) -> None: self.path = ""
+
+    def begin(self) -> str:
+        "Its path"
+        with suppress(OSError):
+            handle, self.path = tempfile.mkstemp(prefix="dlnotes-")
+            self.file = open(handle, "rb")
+        return self.path
+
+    def curve(self) -> list[tuple[float, float]]:
+        "What was reported up to now; a process that the objective started may have reported too, and only steps that grow count"
+        report, data = Report(), self.file.read() if self.path else b""
+        for step, value in _PAIR.iter_unpack(data[:len(data)//_PAIR.size*_PAIR.size]):
+            with suppress(ValueError): report(step, value)
+        return report.curve
+
+    def __enter__(self) -> "_Reported": return self
+
+    def __exit__(self, *error: object) -> None:
+        if not self.path: return
+        self.file.close()
+        with suppress(OSError): os.remove(self.path)  # the worker has, but not on Windows, or if it did not come to that
+
+@contextmanager
+def _appended_to(path: str) -> Iterator[Callable[[float, float], None] | None]:
+    "In a worker: what keeps each report in that file; after one for which there is no room, none, for a part of it may be there"
+    file = None
+    with suppress(OSError):
+        file = open(path, "ab", buffering=0)
+        os.remove(path)
+    if file is None:
+        yield None
+        return
+    def keep(step: float, value: float) -> None:
+        try: whole = file.closed or file.write(_PAIR.pack(step, value)) == _PAIR.size
+        except (OSError, ValueError): whole = False  # ValueError: closed just now
+        if not whole: file.close()
+    with file: yield keep
+
 # %% ../nbs/12_workers.ipynb #d10af08b
 _THREADS = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 
@@ -140,30 +188,31 @@ class _Worker:
         self.env = {name: str(threads) for name in _THREADS if name not in os.environ}
         self.process: Any = None  # loky's pool of one process, while there is one
         self.id: int | None = None
+        self.reports = False
         self.busy, self.closed = False, False
 
     def __call__(self, call: tuple) -> dict[str, Any]:
-        "The outcome of a trial; loky's error if the process died"
+        "The outcome of a trial, also if its process was killed"
         self.busy = True
-        try:
-            if self.process is None: self.process = self.start()
-            if self.closed: raise CancelledError
-            outcome = _in_time(self.process.submit(_work, None, call), self.timeout)
-            self.busy = False
-            return outcome
-        except TimeoutError:
-            self.stop()
-            return dict(state="timeout", error=f"ran past its {self.timeout:g} seconds and was killed", seconds=self.timeout)
-        except BaseException:
-            self.stop()
-            raise
+        with _Reported() as reported:
+            try:
+                if self.process is None: self.process = self.start()
+                if self.closed: raise CancelledError
+                outcome = _in_time(self.process.submit(_work, None, call, None, reported.begin() if self.reports else ""), self.timeout)
+                self.busy = False
+                return outcome
+            except TimeoutError: killed = dict(state="timeout", error=f"ran past its {self.timeout:g} seconds and was killed", seconds=self.timeout)
+            except Exception as e: killed = _lost(e)
+            finally:
+                if self.busy: self.stop()
+            return killed | {"curve": reported.curve()}
 
     def start(self) -> Any:
         from loky import ProcessPoolExecutor  # here, since a browser's Python has no processes and cannot import it
         initargs = self.objective, os.getpid(), self.max_memory, self.number
         process = ProcessPoolExecutor(1, timeout=self.rest, initializer=_receive, initargs=initargs, env=self.env)
         with _deaf(): ready = process.submit(_ready)
-        self.id = ready.result()  # the time to start and load does not count as the trial's
+        self.id, self.reports = ready.result()  # the time to start and load does not count as the trial's
         return process
 
     def stop(self, closed: bool = False) -> None:
@@ -236,17 +285,21 @@ class _Futures(Pool):
 
     def wait(self) -> tuple[int, dict[str, Any]]:
         while True:
-            ended = wait(self._running, return_when=FIRST_COMPLETED).done
-            broken = lambda f: f.cancelled() or f.exception() is not None
-            future = min(ended, key=lambda f: (broken(f), self._running[f][0].number))  # outcomes first
+            ended = {f: _outcome(f) for f in wait(self._running, return_when=FIRST_COMPLETED).done}
+            future = min(ended, key=lambda f: (ended[f]["state"] == "lost", self._running[f][0].number))  # those that may be tried again last
             trial, tries = self._running.pop(future)
-            try: return trial.number, future.result()
-            except (Exception, CancelledError) as e:
-                if tries > 1: return trial.number, dict(state="lost", error=f"its worker died, or could not start, twice: {e!r}")
-                self.start(trial, tries + 1)
+            if ended[future]["state"] != "lost" or tries > 1: return trial.number, ended[future]
+            self.start(trial, tries + 1)
 
     def close(self) -> None:
         for future in self._running: future.cancel()
+
+def _outcome(future: Future) -> dict[str, Any]:
+    "What came of a trial; lost, if its process died or could not start"
+    try: return future.result()
+    except Exception as e: return _lost(e)
+
+def _lost(e: Exception) -> dict[str, Any]: return dict(state="lost", error=f"its worker died, or could not start, twice: {e!r}")
 
 @contextmanager
 def open_workers(objective: Objective, n_jobs: int = 1, executor: Executor | None = None, timeout: float | None = None,

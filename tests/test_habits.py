@@ -3,10 +3,13 @@
 import json
 import math
 import os
+import re
 import subprocess
 import sys
+from array import array
 from decimal import Decimal
 from fractions import Fraction
+from reprlib import repr as shortened
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from dlnotes import (
     Integer,
     LogUniform,
     Panda,
+    Report,
     Shares,
     Space,
     Study,
@@ -82,6 +86,49 @@ def test_several_objectives_take_numbers_in_an_order(value):
     study = Study(SPACE, direction=["minimize", "maximize"])
     with pytest.raises(TypeError, match="2 numbers, one for each direction, got"):
         study.tell(study.ask(), value)
+
+
+class Text(str):
+    pass
+
+
+TEXTS = ["0.5", Text("0.5"), b"0.5", bytearray(b"0.5"), memoryview(b"0.5"), array("B", b"0.5"), np.str_("0.5"),
+         np.bytes_(b"0.5"), np.array("0.5"), np.array(b"0.5"), np.array("0.5", dtype=object)]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda v: type(v).__name__)
+def test_the_text_of_a_number_is_no_number(text, tmp_path):
+    line = Space(x=Uniform(0, 1))
+    assert float(text) == 0.5  # as Python reads it
+    study = Study(line, journal=tmp_path / "run.jsonl")
+    trial = study.ask()
+    before = (tmp_path / "run.jsonl").read_bytes()
+    said = "must (be|return) a number, got " + re.escape(shortened(text))
+    for act in (lambda: study.tell(trial, text), lambda: study.add({"x": 0.5}, text)):
+        with pytest.raises(TypeError, match=said):
+            act()
+    assert (tmp_path / "run.jsonl").read_bytes() == before and study.open == [trial]
+    returned = search(lambda p: text if p["x"] > 0.5 else p["x"], line, 4, progress=False)
+    assert {(t.params["x"] > 0.5, t.state) for t in returned.trials} == {(True, "failed"), (False, "complete")}
+    assert all(re.search(said, t.error) for t in returned.trials if t.state == "failed")
+    with pytest.raises(TypeError, match="report needs a number as its value"):
+        Report()(1, text)
+    with pytest.raises(TypeError, match="2 numbers, one for each direction, got"):
+        Study(line, direction=["minimize", "maximize"]).add({"x": 0.5}, (text, 1))
+    with pytest.raises(TypeError, match="a state and a number, got"):
+        Panda(lambda rng: 0, lambda state, params, rng: (0, text), {}).run()
+
+
+def test_numbers_of_every_library_are_numbers():
+    class Whole:
+        def __index__(self):
+            return 3
+
+    numbers = [True, 3, np.float16(0.5), np.array(0.5), np.array(Decimal("0.5"), dtype=object), Fraction(1, 2), Whole()]
+    study = Study(Space(x=Uniform(0, 1)))
+    for number in numbers:
+        study.tell(study.ask(), number)
+    assert study.values.tolist() == [1, 3, 0.5, 0.5, 0.5, 0.5, 3]
 
 
 def test_an_exception_may_be_told_and_a_curve_with_nan_equals_itself(tmp_path):

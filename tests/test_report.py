@@ -7,6 +7,8 @@ import warnings
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 
 from dlnotes import (
@@ -20,9 +22,13 @@ from dlnotes import (
     Uniform,
     edges,
     importance,
+    plot_history,
+    plot_isolation,
+    plot_trials,
     search,
     write_report,
 )
+from dlnotes.report import _Axis
 
 SPACE = Space(lr=LogUniform(1e-5, 1), norm=Categorical("batch", "none"), width=Integer(8, 128))
 
@@ -449,3 +455,50 @@ def test_the_line_of_the_best_so_far_has_a_corner_at_every_better_trial(values, 
     heights = [point.split(",")[1] for point in points.split()]
     better = [v for i, v in enumerate(values) if v < min(values[:i], default=math.inf)]
     assert len(heights) == 2 * len(better) and len(set(heights)) == len(better)
+
+
+LARGEST, LEAST = np.finfo(float).max, 5e-324
+ENDS = {
+    "both ends": ([LARGEST, -LARGEST, 0.5], "value / 1e308", 1e308),
+    "one end": ([LARGEST], "value / 1e308", 1e308),
+    "all at the end": ([-LARGEST] * 3, "value / 1e308", 1e308),
+    "next to each other": ([1e308, np.nextafter(1e308, 2e308)], "value / 1e308", 1e308),
+    "a penalty": ([0.25, 0.5, LARGEST], "value / 1e308", 1e308),
+    "as far as it goes": ([1e300, -1e300], "value", 1),
+    "the least": ([LEAST, 3 * LEAST, 0.0], "value × 1e300", 1e-300),
+    "all the least": ([LEAST] * 3, "value × 1e300", 1e-300),
+    "least and largest": ([LEAST, LARGEST], "value / 1e308", 1e308),
+    "equal": ([0.3] * 3, "value", 1),
+    "nothing": ([0.0] * 3, "value", 1),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+@pytest.mark.parametrize("name", ENDS)
+def test_values_at_the_ends_of_floats_are_drawn(tmp_path, name, direction):
+    values, label, unit = ENDS[name]
+    study = Study(LINE, direction=direction)
+    for value in values * 4:
+        study.tell(study.ask(), value)
+    by_hand = plt.subplots()[1]
+    for ax in (*plot_trials(study), *plot_trials(study, ax=by_hand), *plot_isolation(study), plot_history(study)):
+        ax.figure.canvas.draw()
+        assert ax.get_ylabel() == (label if unit != 1 or ax is not by_hand else "")
+        heights = np.concatenate([line.get_ydata() for line in ax.lines]).tolist()
+        assert all(any(math.isclose(h, v / unit) for v in values) for h in heights)
+        low, high = ax.get_ylim()
+        assert all(low < h < high for h in heights)
+        if len(set(values)) > 1 and name != "next to each other":
+            assert np.ptp(heights) > 0.5 * (high - low)
+        plt.close(ax.figure)
+    picture = pictures(report(study, tmp_path), "History")[0]
+    assert len(picture.dots) == len(study.trials)
+
+
+def test_two_values_next_to_nothing_are_two_in_a_report():
+    axis = _Axis(0.0, LEAST)
+    assert axis([0.0, LEAST]).tolist() == [0, 1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.allclose(_Axis(LEAST, LARGEST, log=True)([LEAST, 1.0, LARGEST]), [0, 0.512, 1], atol=0.01)

@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -18,7 +19,8 @@ import pytest
 from loky import cpu_count
 from loky.backend.queues import Queue
 
-from dlnotes import Categorical, LogUniform, Space, Study, Uniform, search
+from dlnotes import Categorical, LogUniform, Space, Study, Uniform, search, workers
+from dlnotes.runner import run_again
 
 SPACE = Space(lr=LogUniform(1e-4, 1), x=Uniform(-1, 1), o=Categorical(["a", "b", ("c", 1)]))
 
@@ -597,3 +599,196 @@ def test_a_large_journal_is_read_and_goes_on(tmp_path):
     journal.write_text("".join(json.dumps(line) + "\n" for line in [head, *lines]))
     study = Study(SPACE, journal=journal)
     assert len(study.trials) == n and study.best.number == n - 1 and study.ask().number == n
+
+
+# What a killed trial had reported
+
+
+LINE = Space(x=Uniform(0, 1))
+
+
+def mortal(params, report):
+    """Reports nine times; a third of them dies and a third hangs after some."""
+    for step in range(1, 10):
+        report(step, params["x"] / step)
+        if step == 4 and params["x"] < 1 / 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if step == 6 and params["x"] > 2 / 3:
+            time.sleep(600)
+    return params["x"]
+
+
+def reported(params):
+    """What `mortal` says, up to its end."""
+    count = 4 if params["x"] < 1 / 3 else 6 if params["x"] > 2 / 3 else 9
+    return [(step, params["x"] / step) for step in range(1, count + 1)]
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """The folder for temporary files."""
+    (folder := tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("options", [dict(n_jobs=1), dict(n_jobs=2), dict(n_jobs=2, reproducible=False)])
+def test_the_curve_of_a_killed_trial_is_kept_and_nothing_else(tmp_path, temporary, options):
+    journal = tmp_path / "run.jsonl"
+    first = search(mortal, LINE, 5, timeout=1, prune=False, journal=journal, **options)
+    study = search(mortal, LINE, 10, timeout=1, prune=False, journal=journal, **options)
+    assert {t.state for t in study.trials} == {"complete", "timeout", "lost"}
+    assert [t.curve for t in study.trials] == [reported(t.params) for t in study.trials]
+    assert Study.load(journal) == study and study.first(5) == first
+    assert study.report(tmp_path / "study.html").read_text().count('class="thread ended"') == sum(
+        t.state != "complete" for t in study.trials
+    )
+    assert not list(temporary.glob("dlnotes*"))
+
+
+def test_trials_that_end_well_are_the_same_with_a_process_of_their_own():
+    def training(params, report):
+        for step in range(1, 10):
+            report(step, bowl(params) + 1 / step)
+        if params["o"] == "a":
+            raise ValueError("no")
+        return bowl(params)
+
+    alone = search(training, SPACE, 40)
+    assert {t.state for t in alone.trials} == {"complete", "failed", "pruned"}
+    limited = search(training, SPACE, 40, timeout=600)
+    states = lambda study: [(t.params, t.value, t.state, t.curve, t.limits) for t in study.trials]  # errors name files
+    assert states(limited) == states(alone)
+
+
+def test_every_try_of_a_trial_keeps_its_own_curve_in_the_journal(tmp_path):
+    journal, mark = tmp_path / "run.jsonl", tmp_path / "tries"
+
+    def dies(params, report):
+        with open(mark, "a") as file:
+            file.write("x")
+        tries = mark.stat().st_size
+        for step in range(1, 10):
+            report(step, params["x"])
+            if tries == step < 4:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return params["x"]
+
+    def curves():
+        told = [e for e in map(json.loads, journal.read_text().splitlines()) if "tell" in e]
+        return [(e["tell"], e.get("state", "complete"), len(e["curve"])) for e in told]
+
+    with pytest.raises(RuntimeError, match="lost"):
+        search(dies, LINE, 1, n_jobs=2, journal=journal)
+    assert curves() == [(0, "lost", 2)]  # of the second of two tries
+    [trial] = search(dies, LINE, 1, n_jobs=2, journal=journal, retry=True).trials
+    assert curves() == [(0, "lost", 2), (0, "complete", 9)]
+    assert trial.state == "complete" and len(trial.curve) == 9 and trial.tries[0][0] == "lost"
+
+
+def test_other_runs_of_a_point_keep_their_curves(tmp_path):
+    study = Study(LINE, journal=tmp_path / "run.jsonl")
+    study.tell(study.ask(), 0.5)
+    study.add({"x": 0.9}, 0.9)
+    run_again(mortal, study, [study.again(1)], timeout=0.5, progress=False)
+    [run] = Study.load(tmp_path / "run.jsonl").runs(1)
+    assert run.state == "timeout" and run.curve == reported({"x": 0.9})
+
+
+@pytest.mark.parametrize("state", ["timeout", "lost"])
+def test_the_curves_of_killed_trials_decide_nothing(state):
+    def told(curve):
+        study, planned = Study(LINE), []
+        while study.next_number < 30:
+            trial = study.ask()
+            planned.append((trial.params, trial.limits))
+            x = trial.params["x"]
+            if trial.number % 3 == 1:
+                study.tell(trial, state=state, curve=[(s, -x - s) for s in range(1, 9)][:curve])
+            else:
+                study.tell(trial, x, curve=[(s, x / s) for s in range(1, 9)])
+        return planned
+
+    assert told(0) == told(3) == told(8) and told(8)[-1][1]
+
+
+def test_the_curve_of_an_earlier_try_makes_no_limits(tmp_path):
+    study = Study(LINE, journal=tmp_path / "run.jsonl", lag=1)
+    for value in (3, 4, 5, 6):
+        study.tell(study.ask(), value, curve=[(1, value), (2, value)])
+    study.tell(study.ask(), state="timeout", curve=[(1, -9), (2, -9)])
+    [trial] = study.retry()
+    study.tell(trial, 7.0)
+    assert Study.load(tmp_path / "run.jsonl").ask().limits == study.ask().limits == [(1.0, 4.5)]
+
+
+@linux
+def test_a_curve_that_cannot_be_kept_costs_the_trial_nothing(temporary):
+    import resource
+
+    def narrow(params, report):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40, hard))  # two reports and a half, as on a full disk
+        for step in range(1, 10):
+            report(step, params["x"])
+            if step == 5:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        if params["x"] < 0.5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return params["x"]
+
+    study = search(narrow, LINE, 4, n_jobs=2)
+    assert {len(t.curve): t.state for t in study.trials} == {2: "lost", 9: "complete"}
+    temporary.rmdir()
+    study = search(mortal, LINE, 4, n_jobs=2, timeout=1)
+    assert {(t.state == "complete", len(t.curve)) for t in study.trials} == {(True, 9), (False, 0)}
+
+
+def test_a_file_for_reports_that_no_worker_came_to_open_is_removed(temporary):
+    with workers._Reported() as reported:
+        assert Path(reported.begin()).parent == temporary and reported.curve() == []
+    assert not list(temporary.iterdir())
+
+
+@linux
+def test_what_a_child_of_the_objective_reports_does_no_harm():
+    def forks(params, report):
+        report(1, 0.5)
+        report(2, 0.4)
+        if not os.fork():
+            report(3, 0.3)
+            os._exit(0)
+        os.wait()
+        report(3, 0.2)
+        if params["x"] < 0.5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return params["x"]
+
+    for t in search(forks, LINE, 4, n_jobs=2).trials:
+        assert [step for step, _ in t.curve] == [1, 2, 3], t.state
+
+
+@linux
+def test_a_driver_that_is_killed_leaves_no_curve_behind(tmp_path):
+    (folder := tmp_path / "temporary").mkdir()
+    program = """
+        def slow(params, report):
+            report(1, 0.5)
+            open(sys.argv[1], "w").close()
+            time.sleep(600)
+        search(slow, SPACE, 4, timeout=60)
+        """
+    process = python(program, tmp_path / "begun", env={**os.environ, "TMPDIR": str(folder)}, stderr=subprocess.DEVNULL)
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert not list(folder.glob("dlnotes*"))
+
+
+def test_on_dask_the_curve_of_a_killed_trial_is_kept(cluster, tmp_path):
+    journal = tmp_path / "run.jsonl"
+    study = search(mortal, LINE, 8, timeout=1, prune=False, executor=cluster.get_executor(), journal=journal)
+    assert {t.state for t in study.trials} == {"complete", "timeout", "lost"}
+    assert [t.curve for t in study.trials] == [reported(t.params) for t in study.trials]
+    assert Study.load(journal) == study

@@ -138,3 +138,59 @@ def test_the_diary_wants_reasons_and_known_names():
         with pytest.raises(ValueError, match=words):
             act()
     assert len(panda.diary) == 1
+
+
+class Unknown:
+    pass
+
+
+@pytest.mark.parametrize(
+    "value", [np.tanh, Unknown(), Unknown, {1, 2}, 1j, np.ones(2), [Unknown()], {"a": b"b"}, {1: 2}]
+)
+def test_a_hyperparameter_that_the_diary_cannot_hold_is_refused_at_once(value):
+    begun = []
+    words = r"the diary is a text, JSON, which cannot hold act=.*give a name, and let step look it up"
+    with pytest.raises(TypeError, match=words):
+        Panda(begun.append, step, {"lr": 0.1, "act": value})
+    assert not begun
+    panda = Panda(start, step, {"lr": 0.1, "act": "tanh"})
+    panda.run(2)
+    with pytest.raises(TypeError, match=words):
+        panda.change("try", lr=0.2, act=value)
+    assert len(panda.diary) == 2 and panda.params == {"lr": 0.1, "act": "tanh"}
+    with pytest.raises(ValueError, match="no checkpoint at step 2"):
+        panda.undo("none was made", 2)
+
+
+def test_names_of_hyperparameters_are_texts_and_lists_do_not_go_on_for_ever():
+    endless = []
+    endless.append(endless)
+    for params, words in (({1: 0.5}, "cannot hold 1=0.5"), ({"lr": endless}, "cannot hold lr=")):
+        with pytest.raises(TypeError, match=words):
+            Panda(start, step, params)
+
+
+def test_the_diary_holds_numbers_of_numpy_in_lists_and_dicts():
+    params = {
+        "lr": np.array(0.25),
+        "betas": (np.float32(0.5), 1),
+        "plan": {"at": [np.int64(3)]},
+        "none": None,
+        "no": np.False_,
+    }
+    panda = Panda(start, step, params)
+    panda.run(2)
+    panda.change("more", betas=[np.float32(0.75)])
+    assert panda.diary[0]["params"] == {"lr": 0.25, "betas": (0.5, 1), "plan": {"at": [3]}, "none": None, "no": False}
+    again = follow(start, step, json.dumps(panda.diary))
+    assert again.values == panda.values and again.params["betas"] == [0.75]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_run_that_explodes_is_drawn_as_far_as_there_are_numbers():
+    panda = Panda(lambda rng: 1.0, lambda w, params, rng: (w * params["k"], w * params["k"]), {"k": 1e77})
+    panda.run(6)  # 1e77, 1e154, 1e231, 1e308 and two infinities
+    ax = panda.plot()
+    ax.figure.canvas.draw()
+    assert ax.get_ylabel() == "value / 1e308" and np.allclose(ax.lines[0].get_ydata()[:4], [0, 0, 0, 1])
+    plt.close(ax.figure)
