@@ -268,7 +268,7 @@ class _Pairs:
             moves[some] = t*D
             v += moves
             pull += self.H@moves
-            self.work += 100*n**2 + 10*CALL
+            self.work += 30*n**2 + 10*CALL
             if t == 1 or (t > 0 and self.work > self.most): break
             for j in np.flatnonzero(reach == t): # the inverse without j
                 v[some[j]], free[j] = 0, False
@@ -450,7 +450,7 @@ class _Way:
         eta, some = min(0.1, max(1e-6, 0.3*np.sqrt(max(self.gap, 0)))), self.candidates()
         work = self.pivot_work(len(some))
         pivots = work <= self.spent
-        goal = balanced(self.pivot(some, eta, self.spent), o.l1, o.lam) if pivots else self.lowest(eta, work)
+        goal = balanced(self.pivot(some, eta, 2*self.spent), o.l1, o.lam) if pivots else self.lowest(eta, work)
         D, t = goal - W, 1.0
         slope, ZD = np.vdot(self.G, D) + (o.l1*(abs(goal) - abs(W))).sum(), D@o.X.T
         while slope < 0 and t > 1e-10:
