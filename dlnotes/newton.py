@@ -441,7 +441,8 @@ class _Floor:
 
     def fill(self, o, X, w, goal):
         "Unless it is singular or too large"
-        self.w, self.full = w, True
+        if w is not self.w: self.__init__(o, X, w)
+        self.full = True
         if _many(X): return
         ones, A = np.ones(X.shape[1]), gram(X, w) + np.diag(o.lam)
         P, apart = inverses(A, np.finfo(X.dtype).eps)
@@ -551,7 +552,7 @@ class _Descent:
         self.renew_preconditioner(8 if self.m >= 80*self.K*self.n and isinstance(o.X, np.ndarray) else 1)
         self.products, self.total = 0, 0 # with the Hessian: for the last step, and in all
         self.gap = self.moved = self.rough = self.last = np.inf
-        self.shrunk, self.pace = 1.0, np.inf # of the residual in the last step: what was left of it, and products for a factor e
+        self.shrunk, self.pace = 1.0, np.inf # what the last step left of the residual, and products for a factor e
         self.near, self.D, self.idle = False, np.zeros_like(W), 0 # the last step; steps one after the other that moved logits and gained nothing
         # products that cost as much as the whole Hessian and its inverse; a small one is always cheap
         size = self.K*self.n
@@ -580,7 +581,7 @@ class _Descent:
         if self.whole:
             M, self.apart = _whole_inverse(self.o, self.here.dz, self.here.yhat)
             self.M, self.precondition = M, lambda R: _sum_to_zero(np.tensordot(M, R))
-        elif self.products > (4 + self.n/16)*max(-np.log10(max(self.shrunk, 1e-300)), 1): # the Hessian has moved: a new one pays for itself
+        elif self.products > (4 + self.n/16)*max(-np.log10(max(self.shrunk, 1e-300)), 1): # the Hessian has moved
             self.cheap = self.cheap and (self.products < self.n/4 or isinstance(self.X, SparseColumns))
             self.renew_preconditioner()
 

@@ -1024,8 +1024,8 @@ def test_a_floor_made_at_one_point_bounds_the_gap_at_others(K, goal, full):
         return f, o.gradient(dz, W), o.curvature(yhat)
 
     least, _, w = at(best.W)
-    floor = newton._Floor(o, o.X, w)
-    if full:
+    floor = newton._Floor(o, o.X, 1.7 * w if full else w)
+    if full:  # later, and elsewhere
         floor.fill(o, o.X, w, goal)
     P = (o.X.T * w) @ o.X + np.diag(o.lam)
     if not full:  # with the penalty alone, the intercept measured from the weighted mean
