@@ -39,7 +39,7 @@ THREADS = {  # of each module, with NumPy alone and with the loops that Numba co
     "batchnorm": [(1, False), (1, True), (2, False), (2, True)],
     "losses": [(1, False), (1, True), (2, False), (2, True)],
     "network": [(1, False), (1, True), (2, False), (2, True)],
-    "classifiers": [(1, False)],
+    "classifiers": [(1, False), (2, False)],
     "paths": [(1, False)],
     "growth": [(1, True)],
 }

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['cholesky', 'solved', 'ScaledFeatures', 'SparseColumns', 'TransposedColumns', 'square_sums', 'row_squares', 'products',
-           'largest_form', 'SparseFeatures', 'row_blocks', 'forth', 'back', 'single_precision', 'gram',
-           'look_independent', 'inverses']
+           'largest_form', 'SparseFeatures', 'row_blocks', 'forth', 'back', 'single_precision', 'gram', 'ends_in_ones',
+           'sampled_well', 'look_independent', 'inverses']
 
 # %% ../nbs/29_columns.ipynb #18e09d97
 from typing import Any
@@ -84,7 +84,7 @@ def _principal(columns, noise):
     q, r = np.linalg.qr(columns.T) if wide else (None, np.linalg.qr(columns, mode="r").T)
     B, s, _ = np.linalg.svd(r/np.sqrt(m))
     if wide: B = q@B
-    some = s > 10*(np.sqrt(noise**2@B**2) + np.finfo(np.float64).eps*max(s[0], 1))
+    some = s > 10*np.sqrt(noise**2@B**2) + max(10, np.sqrt(m))*np.finfo(np.float64).eps*max(s[0], 1)
     return B[:, some], s[some], B[:, ~some & (not wide)]
 
 # %% ../nbs/29_columns.ipynb #1550835f
@@ -735,6 +735,48 @@ def gram(X: np.ndarray | SparseColumns, w: np.ndarray) -> np.ndarray:
     if np.ptp(w) <= 10*np.finfo(w.dtype).eps*w.max(): return (X.T@X).astype(np.float64)*w.mean()
     root = X*np.sqrt(w).astype(X.dtype)[:, None]
     return (root.T@root).astype(np.float64)
+
+def ends_in_ones(X: np.ndarray | SparseColumns) -> bool:
+    """Whether the last column is that of an intercept.
+
+    Parameters
+    ----------
+    X : ndarray or SparseColumns (m, n)
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> ends_in_ones(np.array([[3.0, 1.0], [4.0, 1.0]])), ends_in_ones(np.array([[3.0], [4.0]]))
+    (True, False)
+    """
+    return X.ones if isinstance(X, SparseColumns) else bool((X[:, -1] == 1).all())
+
+def sampled_well(X: np.ndarray | SparseColumns, step: int) -> bool:
+    """Whether every step-th row shows columns of variance 1 at about that size. It does not show what is rare, or an
+    outlier, or what comes back in time with it, such as the hours of a day.
+
+    Parameters
+    ----------
+    X : ndarray or SparseColumns (m, n)
+        Examples as rows.
+    step : int
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> X = np.array([[1.0], [-1.0]]*8)
+    >>> sampled_well(X, 3), sampled_well(np.where(np.arange(16) == 5, 4.0, 0.0)[:, None], 3)
+    (True, False)
+    """
+    some = X[::step]
+    size = square_sums(some, np.ones((1, len(some)), some.dtype))/len(some)
+    return bool(0.5 < size.min() and size.max() < 2)
 
 def look_independent(X: np.ndarray | SparseColumns) -> bool:
     """Whether columns of variance 1 look as if drawn independently. Then the eigenvalues of A = X'X/m have mean square

@@ -13,9 +13,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from dlnotes.columns import (
-    SparseColumns, back, forth, gram, inverses, largest_form, look_independent, products, row_blocks, row_squares, single_precision,
-    square_sums)
+from .columns import (
+    SparseColumns, back, ends_in_ones, forth, gram, inverses, largest_form, look_independent, products, row_blocks, row_squares,
+    sampled_well, single_precision, square_sums)
 
 # %% ../nbs/30_newton.ipynb #e774fe0d
 def conjugate_gradients(curved: Callable[[np.ndarray], np.ndarray], G: np.ndarray,
@@ -448,7 +448,7 @@ class _Floor:
         P, apart = inverses(A, np.finfo(X.dtype).eps)
         if not (np.diag(A).min() > 0 and apart > 0): return
         self.solve = lambda R: R@P
-        with np.errstate(over="ignore", invalid="ignore"): # no less, and quick, if that will do when f - f* is the goal
+        with np.errstate(over="ignore", invalid="ignore"): # quick, and no less, if that will do
             if not self.reach*goal < 0.05: self.reach = 2*row_squares(X, 0*ones, ones).max()*np.linalg.norm(P)
             if not self.reach*goal < 0.05: self.reach = 2*largest_form(X, P)
 
@@ -468,7 +468,7 @@ class _Floor:
 def _diagonal_floor(o, X, w):
     """R -> P^-1 R for the penalty alone, and its `reach`; the intercept, measured from the weighted mean, has w's sum"""
     free, total = o.lam == 0, w.sum()
-    if free[:-1].any() or (free[-1] and not total > 0): return lambda R: R, np.inf
+    if free[:-1].any() or (free[-1] and not (total > 0 and ends_in_ones(X))): return lambda R: R, np.inf
     d, mu = np.where(free, total, o.lam), (w.astype(X.dtype)[None]@X)[0]/total if free[-1] else np.zeros(len(free))
     mu[-1] = 0
 
@@ -546,15 +546,15 @@ class _Descent:
         self.o = single if self.m*self.n > 1e5 and isinstance(o.X, np.ndarray) else o
         self.X = single.X
         self.here = self.o.view(self.W)
-        self.cheap, self.whole = _many(o.X) or (self.n > 256 and look_independent(self.X)), False
+        self.cheap, self.whole = _many(o.X) or (self.n > 500 and look_independent(self.X)), False
         self.price = 2 + self.n/2/max(self.K - 1, 8) # of a full floor, in products with the Hessian
         self.floor = None
-        self.renew_preconditioner(8 if self.m >= 80*self.K*self.n and isinstance(o.X, np.ndarray) else 1)
+        self.renew_preconditioner(8 if self.m >= 80*self.K*self.n and isinstance(o.X, np.ndarray) and sampled_well(self.X, 8) else 1)
         self.products, self.total = 0, 0 # with the Hessian: for the last step, and in all
         self.gap = self.moved = self.rough = self.last = np.inf
-        self.shrunk, self.pace = 1.0, np.inf # what the last step left of the residual, and products for a factor e
+        self.shrunk, self.pace = 1.0, np.inf # of the residual; products for a factor e
         self.near, self.D, self.idle = False, np.zeros_like(W), 0 # the last step; steps one after the other that moved logits and gained nothing
-        # products that cost as much as the whole Hessian and its inverse; a small one is always cheap
+        # so many cost what the whole Hessian does
         size = self.K*self.n
         self.affordable = (self.K + 1)*self.n/4 + size**2/self.m if size <= 1000 else np.inf
         if size**2*self.m < 1e8: self.affordable /= 4
@@ -644,7 +644,7 @@ class _Descent:
 
     def step(self):
         "One step; whether it is worth trying another"
-        del self.D # its memory serves the next
+        del self.D
         self.D = D = _sum_to_zero(self.direction())
         self.W, there = _line_search(self.o, self.W, self.here, D)
         self.moved = np.ptp(there.Z - self.here.Z, axis=0).max() if there else 0.0
@@ -708,6 +708,7 @@ def minimize(o: Objective, W: np.ndarray, tol: float, max_iter: int) -> Minimum:
     return Minimum(way.W, n_iter, way.gap, way.here.G, converged, not converged and way.separated(),
                    way.D, not converged and way.endless())
 
+@np.errstate(under="ignore")
 def head_start(o: Objective, W: np.ndarray) -> np.ndarray:
     """A better place to start, if examples are many.
 
@@ -729,7 +730,7 @@ def head_start(o: Objective, W: np.ndarray) -> np.ndarray:
     >>> head_start(o, np.zeros((2, 1))).shape
     (2, 1)
     """
-    if len(o.X) < 80*W.size: return W
+    if len(o.X) < 80*W.size or not sampled_well(o.X, 8): return W
     part = slice(None, None, 8)
     Q, s = (None if a is None else a[..., part] for a in (o.Q, o.s))
     X = o.X[part]

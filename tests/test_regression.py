@@ -1125,3 +1125,57 @@ def test_columns_that_depend_on_each_other_are_not_taken_for_independent():
     shared, walks = X + 0.3 * rng.normal(size=(2000, 1)), X.cumsum(axis=1)
     for columns in (pairs, shared, walks):
         assert not independent((columns - columns.mean(axis=0)) / columns.std(axis=0))
+
+
+@pytest.mark.parametrize("m", [400, 2000])
+@pytest.mark.parametrize("tol", [1e-2, 1e-4, 1e-6])
+def test_a_proof_without_intercept_and_penalty_holds(m, tol):
+    optimize = pytest.importorskip("scipy.optimize")
+    problem = sys.modules["dlnotes.problem"].Problem
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        x = rng.standard_t(1.2, size=m)
+        y = (3 * x + rng.logistic(size=m) > 0).astype(int)
+
+        def f(w, x=x, y=y):
+            return np.logaddexp(0, np.where(y == 1, -w * x, w * x)).sum()
+
+        found = problem(x[:, None], y, fit_intercept=False).solve(np.inf, tol=tol)
+        w = (found.W[1] - found.W[0])[0]
+        best = optimize.minimize_scalar(f, bracket=(0.9 * w, 1.1 * w), tol=1e-12).fun
+        assert found.found.converged and f(w) / best - 1 <= found.found.gap + 1e-13
+
+
+def test_a_start_from_some_of_the_examples_is_not_misled_by_what_they_do_not_show():
+    rng = np.random.default_rng(0)
+    m = 20_000
+    X = rng.normal(size=(m, 5))
+    y, i = (X[:, :3] + rng.gumbel(size=(m, 3))).argmax(axis=1), np.arange(m)
+    plain = SoftmaxRegression(np.inf).fit(X, y)
+    outlier = X.copy()
+    outlier[3, 1] = 1e6
+    columns = {
+        "hours of a day": np.eye(24)[i % 24][:, 1:],
+        "all of four": np.eye(4)[i % 4],
+        "a rare one": np.isin(i, [5, 77, 9003, 10_001, 12_003, 15_555]).astype(float)[:, None],
+        "seven of eight": (i % 8 != 0).astype(float)[:, None],
+    }
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "without a penalty")  # all of four, beside an intercept
+        for name, more in columns.items():
+            model = SoftmaxRegression(np.inf).fit(np.hstack([X, more]), y)
+            assert model.n_iter_[0] <= 10 and abs(model.coef_[:, :5] - plain.coef_).max() < 0.01, name
+    assert SoftmaxRegression().fit(outlier, y).n_iter_[0] <= 20
+    with np.errstate(all="raise"):
+        hard = (X[:3000] @ (30 * rng.normal(size=(5, 3))) + rng.gumbel(size=(3000, 3))).argmax(axis=1)
+        SoftmaxRegression(1e8).fit(X[:3000], hard)
+
+
+@pytest.mark.parametrize(("m", "K"), [(10_000, 5), (5000, 3), (20_000, 4), (60_000, 7)])
+@pytest.mark.parametrize("order", ["sorted", "in turn"])
+def test_a_dummy_for_every_level_is_known_in_any_order(m, K, order):
+    levels = np.arange(m) % K
+    y = np.random.default_rng(0).integers(0, 3, m)
+    with pytest.warns(UserWarning, match="without a penalty"):
+        model = SoftmaxRegression(np.inf).fit(np.eye(K)[np.sort(levels) if order == "sorted" else levels], y)
+    assert abs(model.coef_).max() < 1
