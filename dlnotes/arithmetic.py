@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SOBOL_DIMENSIONS', 'pair_sum', 'between', 'position', 'shifted', 'exp_parts', 'exp', 'log_pair', 'log', 'end_of_log',
            'power', 'Steps', 'sobol', 'scrambled', 'stream_key', 'fractions_of', 'run_seed', 'Stream', 'as_number',
-           'as_reals', 'as_values', 'as_float', 'drawable', 'plain_extra', 'whole_number', 'sign_of', 'signs_of']
+           'as_reals', 'as_values', 'as_float', 'plain_extra', 'whole_number', 'sign_of', 'signs_of']
 
 # %% ../nbs/00_arithmetic.ipynb #e3c2a499
 import hashlib
@@ -715,34 +715,6 @@ def as_float(value: Any) -> float:
         raise TypeError("it is no number, though it may be the text of one")
     if isinstance(value, Complex) and not isinstance(value, Real): raise TypeError("it is complex")
     return float(value)
-
-def drawable(values: ArrayLike, name: str = "value") -> tuple[np.ndarray, str]:
-    """Values that a picture can show. Matplotlib adds and subtracts the ends of an axis, which must not be too large for a
-    float, and takes what is next to nothing for nothing: then the values are drawn in another unit, and the label says so.
-
-    Parameters
-    ----------
-    values : array_like
-    name : str
-        Their label.
-
-    Returns
-    -------
-    array
-        The values, divided by 1e308 if one is beyond 1e300, or multiplied by 1e300 if all are below 1e-280.
-    str
-        The label to them.
-
-    Examples
-    --------
-    >>> drawable([1e308, -1e307])
-    (array([ 1. , -0.1]), 'value / 1e308')
-    """
-    values = np.asarray(values, float)
-    most = abs(values[np.isfinite(values)]).max(initial=0)
-    if most > 1e300: return values/1e308, f"{name} / 1e308"
-    if 0 < most < 1e-280: return values*1e300, f"{name} × 1e300"
-    return values, name
 
 def plain_extra(value: Any) -> Any:
     """What an objective returned beside its value, as JSON can hold it: what it cannot hold, as it is printed, for it shall

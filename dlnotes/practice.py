@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import Stream, as_number, drawable, run_seed, sign_of, whole_number
+from .arithmetic import Stream, as_number, run_seed, sign_of, whole_number
+from .curves import drawable
 from .ranges import Part, same
 from .scales import Categorical, Integer, LogUniform
 from .journal import Trial, own_copy

@@ -20,7 +20,8 @@ import numpy as np
 
 from .journal import BROKEN, Trial
 from .practice import edges, importance
-from .arithmetic import drawable, sign_of
+from .arithmetic import sign_of
+from .curves import drawable
 from .space import Space
 from .study import Study
 

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from .journal import own_copy
-from .arithmetic import as_float, drawable, stream_key, whole_number
+from .arithmetic import as_float, stream_key, whole_number
+from .curves import drawable
 
 # %% ../nbs/14_tuning.ipynb #b8886937
 class Panda:
