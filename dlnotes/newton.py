@@ -342,7 +342,7 @@ class Objective:
         for part in row_blocks(X, K):
             y, Q, s = self.y[part], None if self.Q is None else self.Q[:, part], None if self.s is None else self.s[part]
             z, i = Z[:, part], self.rows[:len(y)]
-            if V.any(): forth(V, X[part], z[1:])
+            forth(V, X[part], z[1:])
             each, state = _losses(z, y, i, Q)
             f += float(each.sum(dtype=np.float64) if s is None else s@each)
             d = dz[:, part] = _errors(state, y, i, Q, yhat[:, part])
