@@ -473,7 +473,7 @@ def _more(o, W, G, chosen):
     if (pull > 0).sum() <= most: return pull > 0
     return pull >= np.partition(pull, -most)[-most]
 
-@np.errstate(under="ignore")
+@np.errstate(under="ignore", invalid="ignore")
 def minimize_elastic(o: Elastic, W: np.ndarray, tol: float, max_iter: int) -> Minimum:
     """The minimum of `o`, by Newton steps that stop at kinks.
 

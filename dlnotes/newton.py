@@ -448,7 +448,7 @@ class _Floor:
         P, apart = inverses(A, np.finfo(X.dtype).eps)
         if not (np.diag(A).min() > 0 and apart > 0): return
         self.solve = lambda R: R@P
-        with np.errstate(over="ignore", invalid="ignore"): # quick, and no less, if that will do
+        with np.errstate(over="ignore"): # quick, and no less, if that will do
             if not self.reach*goal < 0.05: self.reach = 2*row_squares(X, 0*ones, ones).max()*np.linalg.norm(P)
             if not self.reach*goal < 0.05: self.reach = 2*largest_form(X, P)
 
@@ -670,7 +670,7 @@ class _Descent:
         return o.Q is None and bool((self.here.Z[o.y, o.rows] > others.max(axis=0)).all())
 
 # %% ../nbs/30_newton.ipynb #2afb5d3d
-@np.errstate(under="ignore")
+@np.errstate(under="ignore", invalid="ignore")
 def minimize(o: Objective, W: np.ndarray, tol: float, max_iter: int) -> Minimum:
     """The minimum of `o`, by truncated Newton steps [@nash2000].
 
@@ -708,7 +708,7 @@ def minimize(o: Objective, W: np.ndarray, tol: float, max_iter: int) -> Minimum:
     return Minimum(way.W, n_iter, way.gap, way.here.G, converged, not converged and way.separated(),
                    way.D, not converged and way.endless())
 
-@np.errstate(under="ignore")
+@np.errstate(under="ignore", invalid="ignore")
 def head_start(o: Objective, W: np.ndarray) -> np.ndarray:
     """A better place to start, if examples are many.
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlnotes import SoftmaxRegression, cross_entropy, log_softmax, softmax, softmax_path
+from dlnotes import SoftmaxRegression, cross_entropy, log_softmax, newton, softmax, softmax_path
 from dlnotes.columns import SparseColumns, row_squares, square_sums
 from dlnotes.newton import _diagonal_floor
 
@@ -1179,3 +1179,21 @@ def test_a_dummy_for_every_level_is_known_in_any_order(m, K, order):
     with pytest.warns(UserWarning, match="without a penalty"):
         model = SoftmaxRegression(np.inf).fit(np.eye(K)[np.sort(levels) if order == "sorted" else levels], y)
     assert abs(model.coef_).max() < 1
+
+
+@pytest.mark.parametrize("options", [{}, {"l1_ratio": 0.5}, {"C": np.inf}])
+def test_an_invalid_value_that_blas_read_beyond_the_end_is_no_warning(monkeypatch, options):
+    "Some kernels of OpenBLAS read one value too many (float32, 5 columns), and flag a NaN found there"
+    back = newton.back
+
+    def careless(*args):
+        np.subtract(np.inf, np.inf)
+        back(*args)
+
+    monkeypatch.setattr(newton, "back", careless)
+    X, y = linear()
+    with warnings.catch_warnings(), np.errstate(all="raise"):
+        warnings.simplefilter("error")
+        careless_fit = SoftmaxRegression(**options).fit(X, y)
+    monkeypatch.undo()
+    assert (careless_fit.coef_ == SoftmaxRegression(**options).fit(X, y).coef_).all()
