@@ -147,6 +147,18 @@ def translated(space: Any) -> tuple[Space, dict[str, Callable[[Any], Any]]]:
         if means: meaning[name] = means
     return _with_names(scales, meaning), meaning
 
+def _in_words(params: Any, space: Space, meaning: dict[str, Meaning]) -> dict[str, Any]:
+    "A point in the words of the space, of one in the estimator's"
+    if not isinstance(params, Mapping): return params
+    return dict(params) | {name: _word(name, params[name], space[name], means) for name, means in meaning.items() if name in params}
+
+def _word(name: str, value: Any, scale: Any, means: Meaning) -> Any:
+    "The name of that option, or of one of its kind that prints alike"
+    if not hasattr(scale, "options"): raise TypeError(f"start: {name} has a distribution without a scale of its own: give it a scale")
+    found = [o for o in scale.options if type(means(o)) is type(value) and _name_of(means(o)) == _name_of(value)]
+    if not found: raise ValueError(f"start: {name}={value!r} is none of {[means(o) for o in scale.options]}")
+    return found[0]
+
 def _with_names(scales: dict[str, Scale], meaning: dict[str, Meaning]) -> Space:
     "The space of some scales, whose conditions may be on options that have names here"
     asked = {other for scale in scales.values() if isinstance(scale, When) for other in scale.conditions}
@@ -327,7 +339,7 @@ class _NoCallbacks:
 
 # %% ../nbs/19_sklearn.ipynb #b2c23b31
 _WORDS = {"n_iter": "n_trials", "n_calls": "n_trials", "n_points": "lag", "seed": "random_state", "timeout": "max_seconds"}
-_WORDS |= dict.fromkeys(("param_distributions", "param_grid", "search_spaces"), "space")
+_WORDS |= {"x0": "start"} | dict.fromkeys(("param_distributions", "param_grid", "search_spaces"), "space")
 _Init = TypeVar("_Init", bound=Callable[..., None])
 
 def _in_other_words(init: _Init) -> _Init:
@@ -372,6 +384,8 @@ class SearchCV(BaseSearchCV):
         folds, give more.
     max_seconds : float, optional
         After which no more candidates are begun.
+    start : list of dict, or Study, optional
+        Whole candidates to begin with, which count in `n_trials`; or an earlier `search_` to learn from.
 
     Attributes
     ----------
@@ -396,7 +410,8 @@ class SearchCV(BaseSearchCV):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseSearchCV._parameter_constraints, "space": "no_validation", "journal": "no_validation", "race": ["boolean"],
         "n_trials": [Interval(Integral, 1, None, closed="left")], "lag": [Interval(Integral, 1, None, closed="left"), None],
-        "random_state": ["random_state"], "max_seconds": [Interval(Real, 0, None, closed="neither"), None]}
+        "random_state": ["random_state"], "max_seconds": [Interval(Real, 0, None, closed="neither"), None],
+        "start": "no_validation"}
 
     search_: Study
     cv_results_: dict[str, Any]
@@ -415,6 +430,7 @@ class SearchCV(BaseSearchCV):
     journal: str | os.PathLike[str] | None
     lag: int | None
     max_seconds: float | None
+    start: Any
     feature_names_in_: np.ndarray
     _required_parameters: ClassVar[list[str]] = ["estimator", "space"]
 
@@ -422,12 +438,12 @@ class SearchCV(BaseSearchCV):
     def __init__(self, estimator: Any, space: Any, *, n_trials: int = 60, cv: Any = 5, scoring: Any = None,
                  n_jobs: int | None = None, refit: Any = True, verbose: int = 0, pre_dispatch: int | str = "2*n_jobs",
                  error_score: Any = np.nan, return_train_score: bool = False, random_state: Any = 0, race: bool = False,
-                 journal: str | os.PathLike[str] | None = None, lag: int | None = None, max_seconds: float | None = None
-                 ) -> None:
+                 journal: str | os.PathLike[str] | None = None, lag: int | None = None, max_seconds: float | None = None,
+                 start: Any = None) -> None:
         super().__init__(estimator, scoring=scoring, n_jobs=n_jobs, refit=refit, cv=cv, verbose=verbose,
                          pre_dispatch=pre_dispatch, error_score=error_score, return_train_score=return_train_score)
         self.space, self.n_trials, self.random_state, self.race = space, n_trials, random_state, race
-        self.journal, self.lag, self.max_seconds = journal, lag, max_seconds
+        self.journal, self.lag, self.max_seconds, self.start = journal, lag, max_seconds, start
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
@@ -482,7 +498,7 @@ class SearchCV(BaseSearchCV):
         context = self._context().call_on_fit_task_begin(**about)
         tasks = context.subcontext(task_name="search", max_subtasks=self.n_trials*len(splits), sequential_subtasks=False)
         tasks.call_on_fit_task_begin(estimator=self)
-        study, folds = self._search(space, self._fits(call, tasks), lambda: self._stamp(X, y, params, splits, _quantiles(space, meaning)))
+        study, folds = self._search(space, meaning, self._fits(call, tasks), lambda: self._stamp(X, y, params, splits, _quantiles(space, meaning)))
         tasks.call_on_fit_task_end(estimator=self)
         candidates, outs = [known(t) for t in study.trials], folds.of(study.trials, len(splits))
         _warn_or_raise_about_fit_failures([out for out in outs if out["fit_time"] >= 0], self.error_score)
@@ -522,9 +538,9 @@ class SearchCV(BaseSearchCV):
             return parallel(call(t, j, of) for (t, j), of in zip(todo, contexts)) if todo else ()
         return fits
 
-    def _search(self, space: Space, fits: Callable[..., Any], stamp: Callable[[], dict[str, Any]]) -> tuple[Study, _Folds]:
+    def _search(self, space: Space, meaning: dict[str, Meaning], fits: Callable[..., Any], stamp: Callable[[], dict[str, Any]]) -> tuple[Study, _Folds]:
         "The trials, and what their folds gave"
-        study, n, k = self._study(space), self.n_trials, self.n_splits_
+        study, n, k = self._study(space, meaning), self.n_trials, self.n_splits_
         if self.verbose > 0: print(f"Fitting {k} folds for each of {n} candidates, totalling {n*k} fits")
         end = math.inf if self.max_seconds is None else time.monotonic() + self.max_seconds
         with study.held():
@@ -540,13 +556,14 @@ class SearchCV(BaseSearchCV):
             else: _warn_of_few(study, n)
         return study if study.next_number <= n else study.first(n), folds
 
-    def _study(self, space: Space) -> Study:
+    def _study(self, space: Space, meaning: dict[str, Meaning]) -> Study:
         "The search, as the journal has it if there is one"
         old = self.journal is not None and os.path.isfile(self.journal) and os.path.getsize(self.journal) > 0
         if isinstance(self.random_state, Integral): seed = int(self.random_state)
         elif old and self.journal is not None: seed = Study.load(self.journal).seed
         else: seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        return Study(space, seed, "maximize", self.journal, self.lag, prune=False)
+        start = [_in_words(params, space, meaning) for params in self.start] if isinstance(self.start, list) else self.start
+        return Study(space, seed, "maximize", self.journal, self.lag, prune=False, start=start)
 
     def _stamp(self, X: Any, y: Any, params: dict[str, Any], splits: list[tuple[Any, Any]], distributions: dict[str, Any]) -> dict[str, Any]:
         "What the folds of a journal are of"

@@ -19,6 +19,7 @@ from dlnotes import (
     Space,
     Study,
     Uniform,
+    choice,
     edges,
     importance,
     plot_history,
@@ -27,6 +28,7 @@ from dlnotes import (
     retune,
     search,
 )
+from dlnotes.arithmetic import Stream
 from dlnotes.choice import suggest
 from dlnotes.model import Guess, likeness, squared_distances
 
@@ -453,3 +455,15 @@ def test_importance_is_not_led_astray_by_what_is_not_there():
 
     by_name = {i.name: i for i in importance(search(value, tree, 40, progress=False), calm=False, draws=4)}
     assert by_name["optimizer"].total > 0.8 and max(by_name[n].total for n in ("layers", "units3", "nesterov")) < 0.2
+
+
+@pytest.mark.parametrize("looked_through", [2**20, 10])
+@pytest.mark.parametrize("space", [squares, finite], ids=["with a constraint", "with conditions"])
+def test_the_one_point_that_is_left_is_found(space, looked_through, monkeypatch):
+    monkeypatch.setattr(choice, "_MANY_POINTS", looked_through)
+    points = space.every()
+    points = points[space.allowed(points)]
+    for left in (0, len(points) // 2, len(points) - 1):
+        tried = np.delete(points, left, axis=0)
+        found = choice._Candidates(space, tried, Stream(0, "one"), repeat=False).untried()
+        assert np.array_equal(found, points[[left]], equal_nan=True)

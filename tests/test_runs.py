@@ -1,5 +1,7 @@
 """The files of the long experiments say what a run says, and the layers they use have the right gradients."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -59,3 +61,32 @@ def test_a_network_of_biases_is_a_plain_network():
     ours = runs.Layered(runs.Bias, **settings).fit(X, y)
     plain = MLP(norm=None, **settings).fit(X, y)
     np.testing.assert_allclose(ours.decision_function(X), plain.decision_function(X), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:the network has hardly learned")
+@pytest.mark.parametrize("method", runs.METHODS)
+def test_a_search_made_again_begins_as_the_one_in_the_file(method, monkeypatch, tmp_path, capsys):
+    kept = runs.searches("cancer")[method][0][:4]
+    monkeypatch.setattr(runs, "FOLDER", tmp_path)
+    monkeypatch.setattr(runs, "METHODS", (method,))
+    monkeypatch.setattr(runs, "SEEDS", range(1))
+    for name in ("_search_once", "_sklearn_search"):
+        monkeypatch.setattr(runs, name, partial(getattr(runs, name), n=4))
+    runs.make("search-cancer")
+    assert capsys.readouterr().out == "search-cancer: seed 0 done\n"
+    ((fresh,),) = runs.searches("cancer").values()
+    assert [trial["params"] for trial in fresh] == [trial["params"] for trial in kept]
+    assert runs.agree([trial["row"] for trial in kept], [trial["row"] for trial in fresh])
+    assert 0 < fresh[0]["seconds"] <= fresh[-1]["seconds"] < 60
+    before = (tmp_path / "search-cancer.json").read_bytes()
+    runs.make("search-cancer")
+    assert (tmp_path / "search-cancer.json").read_bytes() == before
+
+
+def test_a_network_that_diverges_is_a_trial_that_failed(monkeypatch):
+    def network(params, seed):
+        raise FloatingPointError("diverged")
+
+    monkeypatch.setattr(runs, "network", network)
+    for method in ("random", "TPE"):
+        assert [trial["row"] for trial in runs._search_once(method, 0, "cancer", n=2)] == [[np.inf, 0, np.inf, 0]] * 2

@@ -125,10 +125,10 @@ def stand_in(name, space, count, **more):
     """A class with their arguments and our search."""
     class Search(SearchCV):
         _parameter_constraints = SearchCV._parameter_constraints
-        race, journal, lag, max_seconds, random_state = False, None, None, None, 0
+        race, journal, lag, max_seconds, start, random_state = False, None, None, None, None, 0
         space, n_trials = property(lambda self: getattr(self, space_)), property(count)
-        def _study(self, of):
-            study = super()._study(of)
+        def _study(self, *of):
+            study = super()._study(*of)
             if name == "GridSearchCV":  # the tests know the order of a grid
                 for point in ParameterGrid(self.param_grid):
                     try: study.add({k: v.item() if isinstance(v, np.generic) else v for k, v in point.items()})
@@ -298,6 +298,40 @@ def test_an_unknown_hyperparameter_is_refused_before_anything_is_written(tmp_pat
 # The search
 
 
+def test_known_candidates_are_tried_first_in_the_estimators_words(tmp_path):
+    pipeline = Pipeline([("scale", StandardScaler()), ("model", LogisticRegression(max_iter=5000))])
+    scalers = [None, StandardScaler(), MinMaxScaler(), MinMaxScaler(clip=True)]
+    space = {"scale": scalers, "model__C": loguniform(1e-3, 1e3), "model__solver": ["lbfgs", "newton-cg"]}
+    rest = {"model__C": 2.0, "model__solver": "newton-cg"}
+    start = [{"scale": MinMaxScaler(clip=True)} | rest, {"scale": None} | rest]
+    options = dict(n_trials=6, cv=2, journal=tmp_path / "j", start=start)
+    one = SearchCV(pipeline, space, **options).fit(X, y)
+    params = one.cv_results_["params"]
+    assert params[0]["scale"].clip and params[0]["model__C"] == 2.0 and params[1]["scale"] is None
+    assert len(params) == 6 and isinstance(start[0]["scale"], MinMaxScaler)
+    assert same(one.cv_results_, SearchCV(pipeline, space, **options).fit(X, y).cv_results_)
+    later = SearchCV(pipeline, space, n_trials=6, cv=2, start=one.search_).fit(X, y)
+    assert len(later.search_.prior) == 6 and len(later.search_.trials) == 6
+
+
+@pytest.mark.parametrize(
+    ("start", "error", "said"),
+    [
+        ([{"scale": MinMaxScaler()}], ValueError, r"scale=MinMaxScaler\(\) is none of \[None, StandardScaler\(\)\]"),
+        ([{"model__var_smoothing": 0.1}], TypeError, "model__var_smoothing has a distribution"),
+        ([{"model__priors": 3}], ValueError, "model__priors"),
+        ([3], TypeError, "start must be a list of dicts"),
+        ({"scale": None}, TypeError, "start must be a list of dicts"),
+    ],
+)
+def test_a_candidate_that_the_space_has_not_is_refused_before_anything_is_written(start, error, said, tmp_path):
+    pipeline = Pipeline([("scale", StandardScaler()), ("model", GaussianNB())])
+    space = {"scale": [None, StandardScaler()], "model__var_smoothing": expon(scale=0.1)}
+    with pytest.raises(error, match=said):
+        SearchCV(pipeline, space, start=start, journal=tmp_path / "j").fit(X, y)
+    assert not list(tmp_path.iterdir())
+
+
 def test_its_trials_are_those_of_search():
     found = SearchCV(Fixed(), BOX, n_trials=25, cv=KFold(3)).fit(X, y)
     mean = lambda p: np.mean([Fixed(**p).score(X[test], y[test]) for _, test in KFold(3).split(X)])
@@ -460,6 +494,20 @@ def test_what_fails_in_a_race_fails_as_without():
     with pytest.warns(FitFailedWarning):
         raced = SearchCV(Fixed(fails=0.25), BOX, n_trials=20, cv=4, race=True).fit(X, y)
     assert {t.state for t in raced.search_.trials} == {"failed", "complete"}
+
+
+def test_what_was_not_run_looks_like_what_was_though_the_first_failed():
+    options = dict(n_trials=20, cv=4, scoring=["accuracy", "neg_log_loss"], refit="accuracy", start=[{"a": 0.1}])
+
+    class Sure(Fixed):
+        def predict_proba(self, X):
+            return np.full((len(X), 3), [1 - self.a, self.a / 2, self.a / 2])
+
+    with pytest.warns(FitFailedWarning):
+        raced = SearchCV(Sure(fails=0.25), {"a": Uniform(0, 1)}, race=True, **options).fit(X, y)
+    table = raced.cv_results_
+    assert np.isnan(table["mean_test_accuracy"][0]) and table["params"][0] == {"a": 0.1}
+    assert np.array_equal(np.isnan(table["split3_test_accuracy"]), np.isnan(table["split3_test_neg_log_loss"]))
 
 
 # Journals
