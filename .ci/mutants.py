@@ -48,7 +48,7 @@ judges = {
     "curves": "early search_uses",
     "differences": "gradcheck",
     "early": "early recheck",
-    "elastic": "paths",
+    "elastic": "paths regression",
     "entropy": "losses",
     "estimators": "regression network paths",
     "frameworks": "frameworks",

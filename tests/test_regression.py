@@ -20,6 +20,7 @@ from dlnotes.newton import _diagonal_floor
 
 sklearn = pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 
+from scipy import sparse as scipy_sparse
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.linear_model import LogisticRegression
@@ -1197,3 +1198,40 @@ def test_an_invalid_value_that_blas_read_beyond_the_end_is_no_warning(monkeypatc
         careless_fit = SoftmaxRegression(**options).fit(X, y)
     monkeypatch.undo()
     assert (careless_fit.coef_ == SoftmaxRegression(**options).fit(X, y).coef_).all()
+
+
+# Its speed was measured with these steps, and with so many products of a class with all examples
+
+
+def problems():
+    def drawn(m, n, K):
+        rng = np.random.default_rng(0)
+        X, W = rng.standard_normal((m, n)), rng.standard_normal((K, n)) * 3 / np.sqrt(n)
+        return X, (X @ W.T + rng.gumbel(size=(m, K))).argmax(axis=1)
+
+    X, y = drawn(3000, 20, 4)
+    yield "tall", X, y, {}, 6, 102
+    yield "correlated", X + 5 * X[:, :1], y, {"C": np.inf}, 6, 102
+    yield "heavy tails", X * np.exp(np.random.default_rng(2).standard_normal(X.shape)), y, {}, 5, 102
+    yield "a head start", *drawn(12_000, 20, 3), {}, 3, 60
+    yield "wide", *drawn(200, 1000, 2), {}, 8, 102
+    yield "wide, of many classes", *drawn(600, 800, 5), {"C": 0.1}, 6, 400
+    yield "many classes", *drawn(1500, 15, 30), {}, 6, 2030
+    yield "L1", *drawn(2000, 30, 4), {"l1_ratio": 0.7, "C": 0.05}, 5, 279
+    yield "L1, wide", *drawn(300, 500, 3), {"l1_ratio": 1.0, "C": 0.3}, 19, 560
+    X = scipy_sparse.random(2000, 3000, 0.01, random_state=0, format="csr")
+    z = 3 * X @ np.random.default_rng(0).standard_normal((3000, 3))
+    yield "sparse", X, (z + np.random.default_rng(3).gumbel(size=z.shape)).argmax(axis=1), {"C": 10}, 6, 208
+    yield "sparse, L1", X, z.argmax(axis=1), {"l1_ratio": 1.0}, 28, 1078
+
+
+@pytest.mark.parametrize("problem", list(problems()), ids=lambda problem: problem[0])
+def test_a_fit_is_no_more_work_than_it_was(problem, monkeypatch):
+    _, X, y, options, steps, products = problem
+    done, forth, back = [], newton.forth, newton.back
+    with monkeypatch.context() as patch:
+        patch.setattr(newton, "forth", lambda V, X, Z: (done.append(Z.size), forth(V, X, Z)))
+        patch.setattr(newton, "back", lambda d, X, G: (done.append(d.size), back(d, X, G)))
+        model = SoftmaxRegression(**options).fit(X, y)
+    assert abs(model.n_iter_.max() - steps) <= 1
+    assert sum(done) / X.shape[0] == pytest.approx(products, rel=0.08)

@@ -216,7 +216,9 @@ def test_a_study_that_is_asked_and_told(tmp_path: Path):
 
 def test_a_search_that_is_an_estimator():
     base: Any = import_module("sklearn.naive_bayes").GaussianNB()
-    model = SearchCV(base, {"var_smoothing": LogUniform(1e-9, 1)}, n_trials=3, cv=2, race=True, journal=None, start=None)
+    model = SearchCV(
+        base, {"var_smoothing": LogUniform(1e-9, 1)}, n_trials=3, cv=2, race=True, journal=None, start=None
+    )
     fitted = assert_type(model.fit([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1]), SearchCV)
     assert_type(fitted.search_, Study)
     assert_type(fitted.n_splits_, int)
