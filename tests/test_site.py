@@ -413,7 +413,8 @@ def test_pages_are_light_and_describe_themselves(pages):
         assert sum(file.stat().st_size for file in files) < 1_000_000, name
         for part in ('name="description"', 'rel="canonical"', 'property="og:title"', 'property="og:description"'):
             assert part in html, f"{name} lacks {part}"
-    assert 'property="og:image"' in (docs / "scales.html").read_text()
+        preview = re.search(r'property="og:image" content="[^"]*/(figures/[^"]+)">', html)
+        assert (docs / preview[1]).exists(), f"{name} has no picture for a preview"
 
 
 def test_machines_find_every_page_in_markdown_and_in_the_sitemap(pages):

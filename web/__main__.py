@@ -178,6 +178,8 @@ def build(processed, docs):
         else:
             page["markdown"] = api.text(chapters(nav))
             page["description"] = re.search(r"^description: (.*)$", page["markdown"], re.M)[1]
+    first = re.compile(r"!\[.*?\]\((figures/\S+?\.png)\)\{.*?fig-alt=\"(.*?)\"")
+    pictures = [first.search(page["markdown"]) for page in pages]
 
     def write(i):
         page = pages[i]
@@ -195,7 +197,7 @@ def build(processed, docs):
         }
         for key in ("previous", "next"):
             own[key] = own[key] and {k: own[key][k] for k in ("href", "text")}
-        if picture := re.search(r"!\[.*?\]\((figures/\S+?\.png)\)\{.*?fig-alt=\"(.*?)\"", page["markdown"]):
+        if picture := pictures[i] or pictures[0]:  # where a page has none, the book's
             own |= {"picture": address + picture[1], "picture-alt": picture[2]}
         if ours(cfg.git_url):
             edit = f"{cfg.git_url}/edit/{cfg.branch}/nbs/{page['notebook']}"
