@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['SOBOL_DIMENSIONS', 'pair_sum', 'between', 'position', 'shifted', 'exp_parts', 'exp', 'log_pair', 'log', 'end_of_log',
            'power', 'Steps', 'sobol', 'scrambled', 'stream_key', 'fractions_of', 'run_seed', 'Stream', 'as_number',
-           'as_reals', 'as_values', 'as_float', 'plain_extra', 'whole_number', 'sign_of', 'signs_of']
+           'as_reals', 'as_values', 'as_float', 'plain_extra', 'whole_number', 'sign_of', 'signs_of', 'as_direction']
 
 # %% ../nbs/00_arithmetic.ipynb #e3c2a499
 import hashlib
 import math
 import operator
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from fractions import Fraction
 from functools import lru_cache
 from numbers import Complex, Real
@@ -833,3 +833,31 @@ def signs_of(direction: str | tuple[str, ...]) -> list[int]:
     """
     if direction == (): raise ValueError("direction is empty: it takes 'minimize' or 'maximize', or one for each objective")
     return [sign_of(d) for d in ([direction] if isinstance(direction, str) else direction)]
+
+def as_direction(direction: Any) -> str | tuple[str, ...]:
+    """A direction, or one for each objective, as plain texts.
+
+    Parameters
+    ----------
+    direction : str or iterable of str
+        "minimize" or "maximize".
+
+    Returns
+    -------
+    str or tuple of str
+        A text if it is but one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything else.
+
+    Examples
+    --------
+    >>> as_direction(["minimize", "maximize"]), as_direction(["minimize"])
+    (('minimize', 'maximize'), 'minimize')
+    """
+    if isinstance(direction, (Set, Mapping)): raise TypeError(f"direction must be a text, or a list of them, got {direction!r}")
+    each = [direction] if isinstance(direction, str) or not isinstance(direction, Iterable) else list(direction)
+    signs_of(tuple(each))
+    return str(each[0]) if len(each) == 1 else tuple(map(str, each))

@@ -516,6 +516,7 @@ def _unchanged(line: bytes, entry: dict[str, Any], crc: Any) -> bool:
 def _read(data: bytes, path: str | os.PathLike[str], space: Space | None = None) -> tuple[Record | None, int]:
     "What the file holds (None if there is not even a whole first line), and how many bytes are sound"
     (lines, sound), reader = _without_torn(data.splitlines(keepends=True), path), None
+    if lines and b"dlnotes_journal" not in lines[0]: raise ValueError(f"{path} is no journal, or its first line is damaged: give journal another name, or put a copy in its place. Nothing was changed")
     with no_collection():
         entries = _parsed(lines)
         for i, line in enumerate(lines):
@@ -582,9 +583,8 @@ def _parsed(lines: list[bytes]) -> list[Any] | None:
     return entries if len(entries) == len(lines) else None
 
 def _damaged(path: str | os.PathLike[str], line: int, e: Exception) -> ValueError:
-    return ValueError(f"{path}, line {line} is damaged or no line of a journal: {e!r}. Nothing was changed. Put a copy of the file "
-                      "in its place; or delete that line, and those that are named after it: what they said happens again. If "
-                      "you changed it on purpose, leave out its \"crc\"")
+    return ValueError(f"{path}, line {line} is damaged or no line of a journal: {e!r}. Nothing was changed. Put a copy of the file in its place; or delete "
+                      "that line, and those that are named after it: what they said happens again. If you changed it on purpose, leave out its \"crc\"")
 
 def _place_points(record: Record, lines: list[bytes], path: str | os.PathLike[str]) -> None:
     "The points' places in the unit cube; ValueError, with its line, for one that is not in the space"
@@ -726,7 +726,7 @@ class Journal:
             file.seek(0)
             found, self._size = _read(file.read(), path, header.space)
             if found and (differ := _difference(found.header, header)):
-                raise ValueError(f"{path} holds another search: {differ}")
+                raise ValueError(f"{path} holds another search: {differ}. Give journal another name; start=Study.load({str(path)!r}) there learns from this one")
             file.truncate(self._size)
             self.record: Record = found or Record(begun)
             if self._size and file.seek(self._size - 1) and file.read(1) != b"\n": self._size = _append(file, b"\n", path)

@@ -11,7 +11,7 @@ import math
 import os
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import Stream, as_number, as_values, plain_extra, run_seed, signs_of, whole_number
+from .arithmetic import Stream, as_direction, as_number, as_values, plain_extra, run_seed, signs_of, whole_number
 from .choice import FIRST, expected_gain, mixed, recommend, suggest, times_beaten
 from .curves import ENOUGH, as_reported, best_so_far, expected_losses, limits_from
 from .journal import BROKEN, STATES, Header, Journal, Named, Record, Trial, no_collection, own_copy, read_journal
@@ -53,7 +53,7 @@ class Study:
     reproducible : bool
         False to plan from all trials that have ended: a little better informed, and dependent on their order.
     trials : iterable of Trial
-        Trials to begin with, when there is no journal.
+        To begin with, when there is no journal.
     start : list of dict, or Study, optional
         Points to try first; or an earlier study to learn from, whose space may have been narrower or wider, or had fewer
         hyperparameters. What those were then, `(study, {"name": value})` says; else the middle of their scale is assumed.
@@ -195,7 +195,7 @@ class Study:
         Raises
         ------
         OSError
-            If the journal cannot be written; then nothing was asked for.
+            If the journal cannot be written: nothing was asked for.
 
         Examples
         --------
@@ -269,7 +269,7 @@ class Study:
         trial : Trial or int
             From `ask`, or its number; or a run of it from `again`.
         value : float, or sequence of float, optional
-            What to optimise, one number for each objective; NaN or an infinite value is "infeasible".
+            What to optimise, one number for each objective; NaN or infinite is "infeasible". With an error, none.
         error : str or exception
             Why there is no value.
         state : str, optional
@@ -284,11 +284,11 @@ class Study:
         Raises
         ------
         ValueError
-            If there is no such trial, it has ended already, or the state is none of these.
+            If there is no such trial, it has ended already, the state is none of these, or goes with no value.
         TypeError
             If the value is no number, or there is neither a value nor an error.
         OSError
-            If the journal cannot be written; then nothing was told.
+            If the journal cannot be written: nothing was told.
 
         Examples
         --------
@@ -300,7 +300,7 @@ class Study:
         >>> [t.state for t in study.trials]
         ['failed', 'complete']
         """
-        number = trial.number if isinstance(trial, Trial) else whole_number("trial", trial)
+        number = _number_of(trial)
         if number not in self._trials:
             raise ValueError(f"trial {number} was never asked for: open are {sorted(self._open)}")
         before = self._trials[number]
@@ -386,7 +386,7 @@ class Study:
         >>> [t.value for t in study.runs(0)], study.best_value
         ([0.4], 0.3)
         """
-        number = trial.number if isinstance(trial, Trial) else whole_number("trial", trial)
+        number = _number_of(trial)
         if number not in self._trials or number in self._open: raise ValueError(f"trial {number} has not ended, so it has no other runs")
         if run is None: run = next(i for i in itertools.count(1) if (number, i) not in self._runs)
         ended = self._trials[number].rerun(self.seed, whole_number("run", run, 1))
@@ -411,7 +411,7 @@ class Study:
         >>> Study(Space(lr=Uniform(0, 1))).runs(0)
         []
         """
-        number = trial.number if isinstance(trial, Trial) else trial
+        number = _number_of(trial)
         return [t for (of, _), t in sorted(self._runs.items()) if of == number]
 
     def add(self, params: dict[str, Any], value: Any = None) -> None:
@@ -515,7 +515,8 @@ class Study:
 
     @property
     def best(self) -> Trial:
-        "The trial with the best value, the earliest of equals. Raises ValueError if there is none, or several objectives."
+        """The trial with the best value, the earliest of equals, without those in `prior`. Raises ValueError if there is none, or
+        several objectives."""
         return self._trials[int((rows := self._some_complete())["number"][rows["loss"][:, 0].argmin()])]
 
     @property
@@ -774,7 +775,10 @@ class Study:
         counts = ", ".join(f"{states.count(s)} {s}" for s in sorted(set(states)))
         found = "" if "complete" not in states else (
             f", best {self.best_value:.6g}" if len(self._signs) == 1 else f", {len(self.front)} on the front")
-        return f"<Study: {len(states)} trials ({counts}){found}>"
+        past = [t.value for t in self._prior if t.value is not None]
+        best = f", best {(min if self._signs[0] > 0 else max)(past):.6g}" if past else ""
+        earlier = f"; learned from {len(self._prior)} earlier ones{best}" if self._prior else ""
+        return f"<Study: {len(states)} trials{f' ({counts})' if counts else ''}{found}{earlier}>"
 
     def _repr_html_(self) -> str:
         "The best trials as a small table, for notebooks"
@@ -789,14 +793,7 @@ class Study:
 def _checked(space: Any, seed: Any, direction: Any, lag: Any) -> tuple[Space, int, str | tuple[str, ...], int | None]:
     "What a study is of, or TypeError or ValueError"
     if not isinstance(space, Space): raise TypeError(f"space must be a Space, got {space!r}")
-    return space, whole_number("seed", seed, -math.inf), _checked_direction(direction), None if lag is None else whole_number("lag", lag, 1)
-
-def _checked_direction(direction: Any) -> str | tuple[str, ...]:
-    "A plain text, or several, or an error"
-    if isinstance(direction, (Set, Mapping)): raise TypeError(f"direction must be a text, or a list of them, got {direction!r}")
-    each = [direction] if isinstance(direction, str) or not isinstance(direction, Iterable) else list(direction)
-    signs_of(tuple(each))
-    return str(each[0]) if len(each) == 1 else tuple(map(str, each))
+    return space, whole_number("seed", seed, -math.inf), as_direction(direction), None if lag is None else whole_number("lag", lag, 1)
 
 def _checked_start(start: Any, space: Space, direction: str | tuple[str, ...]) -> tuple[list[dict[str, Any]], list[Trial]]:
     "Points to try first, and trials to learn from, or an error"
@@ -804,7 +801,7 @@ def _checked_start(start: Any, space: Space, direction: str | tuple[str, ...]) -
     if isinstance(start, tuple) and len(start) == 2 and isinstance(start[0], Study): return [], _prior(*start, space, direction)
     if start is None: return [], []
     if isinstance(start, (Mapping, Iterator)) or not isinstance(start, Iterable) or not all(isinstance(params, Mapping) for params in start):
-        raise TypeError(f"start must be a list of dicts, or a Study, got {start!r}")
+        raise TypeError(f"start must be a list of dicts, or a Study such as Study.load(path) gives, got {start!r}")
     for params in start: _check_inside(space, dict(params))
     return [space.point(params) for params in start], []
 
@@ -870,10 +867,15 @@ def _checked_path(journal: Any) -> str | os.PathLike[str]:
         raise ValueError(f"journal must be a file that can be read again, which {journal} is not")
     return journal
 
+def _number_of(trial: Trial | int) -> int:
+    return trial.number if isinstance(trial, Trial) else whole_number("trial, or its number,", trial)
+
 def _outcome(number: int, value: Any, error: str, state: str | None, objectives: int) -> tuple[list[float], str]:
     "The values of a trial that has ended, none if it is not complete, and its state"
     if state not in (None, *STATES): raise ValueError(f"state must be one of {', '.join(STATES)}, or left out, got {state!r}")
     if error and state == "complete": raise ValueError(f"trial {number} cannot be complete and have the error {shortened(error)}: leave one out")
+    if value is not None and (error or state not in (None, "complete", "infeasible")):
+        raise ValueError(f"trial {number} cannot have the value {value!r} and {'an error' if error else f'state={state!r}'}: leave one out")
     if error or state not in (None, "complete"): return [], state or "failed"
     try: values = as_values(value, objectives)
     except TypeError as e: raise TypeError(f"the value of trial {number} must be {e}; if there is none, tell error=\"...\"") from None
