@@ -598,7 +598,7 @@ def _restore(z, top, own, others, t):
     rows = np.flatnonzero(others < own/100)
     if not len(rows): return
     d = z[rows].astype(np.float64) - top[rows]
-    t[rows] *= 1 + (d - d.astype(np.float32))
+    t[rows] *= 1 + np.where(np.isfinite(d), d - d.astype(np.float32), 0)
     others[rows] = row_sums(t[rows])
 
 def _mend(z, r, extra, spread, loss):

@@ -229,21 +229,23 @@ def cross_entropy(z: ArrayLike, y: ArrayLike, axis: int = -1, weight: ArrayLike 
     with np.errstate(all="ignore"):
         loss, dz, divisor = _loss_and_gradient(z, y, axis, weight, label_smoothing, ignored, reduction == "mean")
         if reduction == "none": return loss.astype(z.dtype, copy=False), dz
-        return z.dtype.type(np.divide(loss.sum(), divisor)), dz
+        return z.dtype.type(loss.sum()/divisor if divisor else np.nan), dz
 
 def _loss_and_gradient(z, y, axis, weight, label_smoothing, ignored, mean):
     "Of checked arguments: the loss of each example, the gradient, and what the sum of the losses is divided by"
     c, shape, soft = z.shape[axis], z.shape[:axis] + z.shape[axis+1:], y.shape == z.shape
     rows = np.ascontiguousarray(np.moveaxis(z, axis, -1)).reshape(-1, c)
     targets = np.moveaxis(y, axis, -1).reshape(-1, c) if soft else y.ravel()
+    if weight is not None and mean and not soft: weight = np.ldexp(weight, -np.frexp(weight.max())[1]) # their unit does not matter
     counts = np.ones(len(rows)) if weight is None or soft else weight[targets]
     if ignored is not None: counts[ignored := ignored.ravel()] = 0
     divisor = float(counts.sum()) if mean else 1.0
     scale, extra = np.full(len(rows), 1/divisor if divisor else 0.0), np.full(len(rows), 1 - label_smoothing)
-    spread, rest = label_smoothing/c, label_smoothing
+    spread, rest, lopsided = label_smoothing/c, label_smoothing, np.zeros(len(rows), bool)
     if weight is not None and label_smoothing and not soft:
         extra, spread = extra*weight[targets], (weight*spread).astype(z.dtype)
         rest = spread.sum(dtype=np.float64)
+        lopsided = extra + spread[targets] < spread.max() # another class has more of the target than the label
     factors = counts if weight is not None and not label_smoothing else None # of whole rows
     if factors is not None: scale *= factors
     loss, dz, doubtful = np.empty(len(rows)), np.empty_like(rows), []
@@ -255,6 +257,10 @@ def _loss_and_gradient(z, y, axis, weight, label_smoothing, ignored, mean):
             parts = _soft_targets(q, 0.0, None)
             if not (q.min() >= 0 and (abs(parts[1] + parts[3] - 1) <= near).all()): doubtful.append(b)
             if label_smoothing or weight is not None: parts = _soft_targets(q, label_smoothing, weight)
+        elif lopsided[b].any():
+            q = np.tile(spread, (len(extra[b]), 1))
+            q[np.arange(len(q)), targets[b]] += extra[b]
+            parts = _soft_targets(q, 0.0, None)
         else: parts = targets[b], extra[b], spread, rest
         loss_block(rows[b], *parts, scale[b], loss[b], dz[b])
         if ignored is not None: dz[b][ignored[b]] = 0

@@ -668,3 +668,49 @@ def test_gradient_against_autograd():
 
     ours, dz = cross_entropy(z, y, weight=w, label_smoothing=eps)
     assert np.isclose(ours, loss(z)) and np.allclose(dz, autograd.grad(loss)(z), atol=1e-12)
+
+
+@pytest.mark.parametrize("numba", [False, True])
+@pytest.mark.parametrize("m", [1, 2, 600])
+def test_an_impossible_class_beside_a_certain_one_changes_nothing(m, numba, monkeypatch):
+    if numba and not entropy.HAS_NUMBA:
+        pytest.skip("Numba is not installed")
+    monkeypatch.setattr(entropy, "HAS_NUMBA", numba)
+    rng = np.random.default_rng(m)
+    z = rng.normal(size=(m, 8)) * 10
+    z[:, 3] = -np.inf
+    y = np.where((best := z.argmax(axis=1)) == 3, 0, best)
+    for dtype, close in ((np.float32, 1e-6), (np.float16, 1e-6)):
+        given = z.astype(dtype)
+        loss, dz = cross_entropy(given, y)
+        expected, gradient = cross_entropy(given.astype(np.float64), y)
+        assert loss == pytest.approx(expected, rel=close) and np.allclose(dz, gradient, rtol=1e-5, atol=1e-9)
+        soft, _ = cross_entropy(given, np.eye(8)[y].astype(np.float32))
+        assert soft == pytest.approx(expected, rel=close)
+
+
+def test_the_loss_keeps_its_digits_where_weights_and_smoothing_leave_a_label_little():
+    rng = np.random.default_rng(0)
+    for _ in range(500):
+        m, c = rng.integers(1, 6), rng.integers(2, 12)
+        z = (rng.normal(size=(m, c)) * rng.choice([0.1, 1, 10, 30])).astype(np.float32)
+        y, weight = rng.integers(0, c, m), rng.random(c).astype(np.float32) * (rng.random(c) > 0.2)
+        options = dict(weight=weight, label_smoothing=rng.choice([0.1, 0.5, 0.9, 1]), reduction="none")
+        loss, dz = cross_entropy(z, y, **options)
+        expected, gradient = cross_entropy(z.astype(np.float64), y, **options)
+        assert (loss >= 0).all() and np.allclose(loss, expected, rtol=5e-7, atol=1e-37)
+        assert abs(dz - gradient).max() < 5e-7
+
+
+@pytest.mark.parametrize("weight", [1e308, 5e-324, 1e-300])
+def test_the_unit_of_weights_does_not_matter_for_a_mean(weight):
+    z, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 3
+    for smoothing in (0, 0.2):
+        loss, dz = cross_entropy(z, y, weight=np.full(3, weight), label_smoothing=smoothing)
+        expected, gradient = cross_entropy(z, y, label_smoothing=smoothing)
+        assert loss == pytest.approx(expected, rel=1e-14) and np.allclose(dz, gradient, rtol=1e-13)
+
+
+def test_the_mean_of_labels_without_weight_is_nan_with_smoothing_too():
+    loss, dz = cross_entropy([[1.0, 2.0]], [0], weight=[0, 1], label_smoothing=0.1)
+    assert np.isnan(loss) and not dz.any()
