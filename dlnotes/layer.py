@@ -192,7 +192,7 @@ class BatchNorm:
         self.gamma, self.beta = np.ones(num_features), np.zeros(num_features)
         self.mean, self.var, self.steps = np.zeros(num_features), np.ones(num_features), 0
         self.dgamma = self.dbeta = self.cache = None
-        self._taken = 0
+        self._taken, self._left = 0, None
 
     @classmethod
     def like(cls, convention: str, num_features: int, **changes: Any) -> "BatchNorm":
@@ -275,8 +275,15 @@ class BatchNorm:
     def _count_taken(self, count):
         "Let statistics from elsewhere count: as batches of this size, or as 1000 if nobody knows how many they were"
         if self._taken: self.steps = max(self.steps, round(self._taken/count))
-        elif self.steps == 0 and (self.mean.any() or (self.var != 1).any()): self.steps = 1000
+        elif self._set_by_hand(): self.steps = max(self.steps, 1000)
         self._taken = 0
+
+    def _set_by_hand(self):
+        "Whether the statistics are not what was left behind, though the counter is"
+        mean, var, steps = self._left or (0, 1, 0)
+        return self.steps == steps and not ((self.mean == mean).all() and (self.var == var).all())
+
+    def _as_left(self): return (self.mean.copy(), self.var.copy(), self.steps) if self.steps else None
 
     def _update(self, cache):
         "Move the running averages towards the batch's mean and variance"
@@ -289,6 +296,7 @@ class BatchNorm:
         self.mean = (1 - rate)*self.mean + rate*cache.mean
         if self.average == "var": self.var = (1 - rate)*self.var + rate*var
         else: self.var = ((1 - rate)*np.sqrt(self.var) + rate*np.sqrt(var))**2
+        self._left = self._as_left()
 
     def backward(self, dy: ArrayLike) -> np.ndarray:
         """Sets `dgamma` and `dbeta`, and returns dx, for the last call.
@@ -475,6 +483,7 @@ class BatchNorm:
         self.mean, self.var = mean[0], spread[0]**2 if c["average"] == "std" else spread[0]
         steps = state.get("num_batches_tracked")
         self.steps, self._taken = 0 if steps is None else int(np.asarray(steps)), 0
+        self._left = self._as_left()
         return self
 
     def save(self, path: str | os.PathLike[str] | IO[bytes]) -> None:
@@ -535,13 +544,14 @@ class BatchNorm:
             bn = cls(**config)
             bn.load_state(file)
             bn.steps, bn._taken = int(file["steps"]), int(file["taken"]) if "taken" in file else 0
+            bn._left = bn._as_left()
         return bn
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"cache": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update({"_taken": 0} | state)
+        self.__dict__.update({"_taken": 0, "_left": None} | state)
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{k}={v!r}" for k, v in self._config().items())

@@ -77,6 +77,7 @@ def checked_array(x: ArrayLike, axis: int) -> tuple[np.ndarray, int]:
     if isinstance(x, np.ma.MaskedArray):
         raise ValueError("x must not be masked: fill or drop what is masked first")
     x = as_floats(x)
+    if not x.dtype.isnative: x = x.astype(x.dtype.newbyteorder("="))
     if x.dtype not in _FLOATS:
         raise ValueError(f"x must be float32 or float64, got {x.dtype}: convert with "
                          "x.astype(np.float32)")
