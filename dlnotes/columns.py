@@ -232,6 +232,10 @@ class ScaledFeatures:
         "Only the axes along which the columns are more than rounding"
         m, n = len(self.X), len(spread)
         unit = spread*self.peak
+        if self.fit_intercept: # what rounding left of the means would be an axis
+            rest = self.X[:, :n].mean(axis=0)
+            self.X[:, :n] -= rest
+            self.mu += rest*spread
         B, s, self.null = _principal(self.X[:, :n], noise)
         if not len(s) and not self.fit_intercept: B, s = np.eye(n, 1), np.ones(1) # all zero: one axis, all zero
         out, into, turn = (B/s).T, B*s, np.eye(len(s))
