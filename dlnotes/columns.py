@@ -233,7 +233,7 @@ class ScaledFeatures:
         m, n = len(self.X), len(spread)
         unit = spread*self.peak
         if self.fit_intercept: # what rounding left of the means would be an axis
-            rest = self.X[:, :n].mean(axis=0)
+            rest = sum(self.X[i:i + 256, :n].sum(axis=0) for i in range(0, m, 256))/m # in parts, for less rounding
             self.X[:, :n] -= rest
             self.mu += rest*spread
         B, s, self.null = _principal(self.X[:, :n], noise)
@@ -575,10 +575,29 @@ def largest_form(X: np.ndarray | SparseColumns, P: np.ndarray) -> float:
     if isinstance(X, np.ndarray): return most(X)
     return max(most(X.dense(slice(i, i + 1000))) for i in range(0, len(X), 1000))
 
+def _null_space(X, ratio, noise):
+    "Orthonormal combinations of standardised sparse columns that are zero in every row; `ratio` is their spread in X's units"
+    m, n = X.A.shape
+    G = products(X, np.full(m, 1/m))[:n, :n]/ratio/ratio[:, None]
+    L = cholesky(G)
+    if L is not None and np.diag(L).min() > 1e-4: return np.zeros((n, 0))
+    values, Q = np.linalg.eigh(G)
+    few = values < 1e-8*max(values[-1], 1) # squares say no more: these are looked at themselves, in every row
+    def each(B):
+        W = np.pad((B/ratio[:, None]).T, ((0, 0), (0, int(X.ones))))
+        for i in range(0, m, 10_000): yield (rows := X[i:i + 10_000]), W@rows.T
+    left = sum(Z@rows for rows, Z in each(Q[:, few]))[:, :n]/ratio/m # of the others, which G's rounding has mixed in
+    B, R = np.linalg.qr(Q[:, few] - Q[:, ~few]/values[~few]@(Q[:, ~few].T@left.T))[0], np.zeros((0, few.sum()))
+    for _, Z in each(B): R = np.linalg.qr(np.concatenate([R, Z.T]), mode="r")
+    _, found, V = np.linalg.svd(R/np.sqrt(m))
+    s, B = np.append(found, np.zeros(len(V) - len(found))), B@V.T
+    return B[:, s <= 10*np.sqrt(noise**2@B**2) + max(10, np.sqrt(m))*np.finfo(np.float64).eps*max(np.sqrt(values[-1]), 1)]
+
 class SparseFeatures(ScaledFeatures):
     """`ScaledFeatures` of a sparse matrix, in memory in proportion to what is not zero.
 
-    Columns are scaled and centred, but each stays an axis: without a penalty, sums of other columns are not found.
+    Columns are scaled and centred, and each is an axis. Without a penalty those that are sums of others are left out, and the way
+    back gives the coefficients of least norm; of more than 2000 columns they are not found.
 
     Parameters
     ----------
@@ -616,12 +635,40 @@ class SparseFeatures(ScaledFeatures):
         rms = np.sqrt(np.bincount(A.indices, A.data**2, n)/m)
         rms[rms == 0] = 1
         self.mu = np.bincount(A.indices, A.data, n)/m if fit_intercept else np.zeros(n)
+        absent = m - np.bincount(A.indices, minlength=n)
+        apart = A.data - self.mu[A.indices]
+        if fit_intercept: self.mu += (np.bincount(A.indices, apart, n) - absent*self.mu)/m # what rounding left
+        spread = np.sqrt((np.bincount(A.indices, np.square(apart, out=apart), n) + absent*self.mu**2)/m)
+        del apart
+        flat = spread <= 1e-14*abs(self.mu)
+        A.data[flat[A.indices]], spread[flat] = 0, 1
         A.data /= rms[A.indices]
-        self.X = SparseColumns(A, self.mu/rms, fit_intercept)
-        self.metric = rms*self.peak
-        self.unit = self.metric
+        self.X = SparseColumns(A, np.where(flat, 0, self.mu)/rms, fit_intercept)
+        self.unit = rms*self.peak
+        self.metric = self.unit if lam else spread*self.peak
         self._keep(1/rms, rms)
+        if not lam and n <= 2000: self._drop(rms, spread)
         self.lam, self._kind = self.penalty(lam), (bool(lam), self._lost(lam))
+
+    def _drop(self, rms, spread):
+        "Leaves out columns that others make superfluous"
+        N, (m, n) = _null_space(self.X, spread/rms, np.finfo(np.float64).eps*abs(self.mu)/spread), self.X.A.shape
+        if N.shape[1] in (0, n): return
+        dropped, rows = [], N.T
+        while len(rows): # each time the one that the others say best
+            i, j = np.unravel_index(abs(rows).argmax(), rows.shape)
+            own, rows = rows[i]/rows[i, j], np.delete(rows, i, axis=0)
+            rows = rows - rows[:, j:j+1]*own
+            dropped.append(j)
+        keep = np.setdiff1d(np.arange(n), dropped)
+        self.X = SparseColumns(self.X.A[:, keep], self.X.mu[keep], self.fit_intercept)
+        ratio, into = (rms/spread)[keep], np.zeros((n, len(keep)))
+        into[keep, np.arange(len(keep))] = 1
+        into[dropped] = -np.linalg.solve(N[dropped].T, N[keep].T)
+        self.out, self.into = (np.eye(n)[keep] - N[keep]@N.T)/ratio[:, None]/spread, into*spread[:, None]*ratio
+        self.basis, self.root = np.linalg.qr(N, mode="complete")[0][:, N.shape[1]:], np.zeros(len(keep))
+        if n <= m: self.null = N
+
 
 # %% ../nbs/29_columns.ipynb #b75d32f7
 def row_blocks(X: np.ndarray | SparseColumns, K: int) -> list[slice]:

@@ -588,12 +588,12 @@ def test_collinear_columns_are_found_where_numpy_raises_nothing(case, without_tr
     test_collinear_columns_have_the_fit_of_the_others(case, 3)
 
 
-@pytest.mark.filterwarnings("ignore:stopped after")  # sparse columns stay as they are, so that the gap has no bound
 def test_other_singular_matrices_are_met_where_numpy_raises_nothing(without_traces):
     rng = np.random.default_rng(1)
     Z = rng.normal(size=(200, 2))
     X, y = np.c_[Z, Z[:, 0]], (Z[:, 0] + rng.logistic(size=200) > 0).astype(int)
-    sparse = SoftmaxRegression(C=np.inf, tol=1e-8).fit(pytest.importorskip("scipy.sparse").csr_array(X), y)
+    with pytest.warns(UserWarning, match="'x2' is a sum of multiples of 'x0'"):
+        sparse = SoftmaxRegression(C=np.inf, tol=1e-8).fit(scipy_sparse.csr_array(X), y)
     fine = SoftmaxRegression(C=np.inf, tol=1e-8).fit(Z, y)
     assert np.abs(sparse.predict_proba(X) - fine.predict_proba(Z)).max() < 1e-6
     for l1_ratio in (0.5, 1.0):
@@ -880,6 +880,60 @@ def test_sparse_mistakes_are_named():
         SoftmaxRegression().fit(A, y).predict(A[:, :3])
     with pytest.raises(ValueError, match="inconsistent"):
         SoftmaxRegression().fit(A, y[:-1])
+
+
+def sums_of_others(rng, m):
+    a, b = np.eye(3)[rng.integers(0, 3, m)], np.eye(4)[rng.integers(0, 4, m)]
+    z, celsius = rng.normal(size=m), rng.normal(15, 8, m)
+    pairs = np.einsum("ij,ik->ijk", a, b).reshape(m, -1)
+    return {
+        "two groups of dummies": np.c_[a, b, z],
+        "dummies that begin at 10": np.c_[a, b] + 10,
+        "dummies of every size": np.c_[a, b] * 10.0 ** np.arange(-6, 8, 2),
+        "duplicates": np.c_[a[:, :2], z, a[:, :2]],
+        "a constant": np.c_[np.full(m, 3.0), a[:, 1:], z],
+        "nothing": np.c_[a, np.zeros(m), z],
+        "two temperatures": np.c_[celsius, 1.8 * celsius + 32, z],
+        "interactions": np.c_[a, b, pairs],
+        "shares": np.c_[100 * rng.dirichlet(np.ones(4), m), z],
+    }
+
+
+@pytest.mark.filterwarnings("ignore:without a penalty", "ignore:stopped after")
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("kind", sums_of_others(rng, 5))
+def test_sums_of_sparse_columns_are_known_as_of_dense_ones(kind, fit_intercept):
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        m = int(rng.integers(80, 200))
+        X, y = sums_of_others(rng, m)[kind], rng.integers(0, 2 + seed % 2, m)
+        options = dict(C=np.inf, tol=1e-8, fit_intercept=fit_intercept)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            sparse = SoftmaxRegression(**options).fit(scipy_sparse.csr_array(X), y)
+        with warnings.catch_warnings(record=True) as expected:
+            warnings.simplefilter("always")
+            dense = SoftmaxRegression(**options).fit(X, y)
+        assert [str(w.message)[:60] for w in said] == [str(w.message)[:60] for w in expected]
+        assert np.abs(sparse.predict_proba(X) - dense.predict_proba(X)).max() < 1e-6
+        assert np.abs(sparse.coef_ - dense.coef_).max() < 1e-4 * np.abs(dense.coef_).max()
+        assert sparse.n_iter_ <= dense.n_iter_ + 1
+        for a, b in zip(sparse.standard_errors(scipy_sparse.csr_array(X)), dense.standard_errors(X), strict=True):
+            assert np.allclose(a, b, rtol=1e-3, equal_nan=True)
+
+
+@pytest.mark.filterwarnings("ignore:without a penalty")
+@pytest.mark.parametrize("offset", [0, 1, 10, 1000])
+@pytest.mark.parametrize("size", [1, 0.1, 3])
+def test_several_sums_of_columns_are_found_wherever_the_columns_begin(offset, size):
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        D = np.c_[np.eye(3)[rng.integers(0, 3, 100)], np.eye(4)[rng.integers(0, 4, 100)]]
+        y = rng.integers(0, 2, 100)
+        model = SoftmaxRegression(C=np.inf, tol=1e-8).fit(offset + size * D, y)
+        fine = SoftmaxRegression(C=np.inf, tol=1e-8).fit(np.delete(D, [0, 3], axis=1), y)
+        gap = model.predict_proba(offset + size * D) - fine.predict_proba(np.delete(D, [0, 3], axis=1))
+        assert np.abs(gap).max() < 1e-6 and np.abs(model.coef_ * size).max() < 10
 
 
 def test_entries_given_twice_are_added_and_the_matrix_stays():
