@@ -314,24 +314,27 @@ class _Way:
 
     def pivot_work(self, n):
         "The work of `pivot` with n candidates, about"
-        if isinstance(self.o.X, SparseColumns) or n > CANDIDATES: return np.inf
+        if n > CANDIDATES: return np.inf
         return len(self.o.X)*n*(n + 200) + (4*_solving(n) if self.solving is None else self.solving)
 
     def rounds_work(self, rounds, products, renewed):
         "The work of `lowest`, from its rounds and products, and whether it has new blocks"
-        (K, n), m = self.W.shape, len(self.o.X)
-        width = n if n <= BLOCKS else 1
-        return rounds*(150 + 20*K + 4*width)*CALL + products*(16*CALL + 8*K*m*n) + renewed*(30*CALL + K*n*(m + 80)*width)
+        (K, n), m, X = self.W.shape, len(self.o.X), self.o.X
+        width, there = n if n <= BLOCKS else 1, 1.0
+        if isinstance(X, SparseColumns): there = min(1.0, 4*X.A.nnz/(m*n)) # of the entries; each takes longer
+        return rounds*(150 + 20*K + 4*width)*CALL + products*(16*CALL + 8*K*m*n*there) + renewed*(30*CALL + K*n*(m*there + 80)*width)
 
     def among(self, some):
         "The Hessian of `some`, from a few rows at a time"
         o, (classes, columns) = self.o, np.divmod(some, self.W.shape[1])
+        within, columns = np.unique(columns, return_inverse=True)
+        few = o.some(within).X # the ones, which have no penalty, are always among them
         p, roots = self.yhat*np.sqrt(o.weights), np.sqrt(o.variance(self.dz, self.yhat))
         parts = [slice(*np.searchsorted(classes, [k, k + 1])) for k in range(len(p))]
         H, own = np.zeros((2, len(some), len(some)))
         step = 64 + 80_000//max(len(some), 1)
         for i in range(0, len(o.X), step):
-            X = o.X[i:i+step][:, columns]
+            X = (few.dense(slice(i, i + step)) if isinstance(few, SparseColumns) else few[i:i+step])[:, columns]
             U = X*p[:, i:i+step][classes].T
             H -= U.T@U
             for part, root in zip(parts, roots[:, i:i+step], strict=True):
