@@ -477,6 +477,22 @@ def test_the_first_page_lists_every_chapter_and_leads_where_newcomers_want_to_go
     assert phone.locator("article img").first.bounding_box()["y"] < 2 * 900
 
 
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_text_of_a_marked_claim_keeps_clear_of_the_marks_edges(open_page, width):
+    row = open_page("claims.html#t8", width).locator(".claims tr:has(:target)")
+    left, right = row.evaluate("""row => {
+      const whole = row.getBoundingClientRect(), texts = document.createTreeWalker(row, NodeFilter.SHOW_TEXT);
+      const parts = [];
+      while (texts.nextNode()) {
+        const text = document.createRange();
+        text.selectNode(texts.currentNode);
+        parts.push(...[...text.getClientRects()].filter(r => r.width));
+      }
+      return [Math.min(...parts.map(r => r.left)) - whole.left, whole.right - Math.max(...parts.map(r => r.right))];
+    }""")
+    assert left >= 6 and right >= 6
+
+
 # Accessibility. axe takes seconds a page: each kind of page is tried in one way; with AXE=all, every page in every way.
 
 kinds = {
