@@ -113,8 +113,9 @@ def index(docs, pages):
         for key, heading, text, code in sections:
             if kind == "api" and tidy(text).startswith("Derived in"):
                 continue  # says no more than where the chapter is, which is found itself
+            text = re.sub(r"^To run it yourself:.*?runs alone\.", "", tidy(text))  # which every page says
             others = also.get(f"{page}#{key}", "")
-            rows.append([page, title, key, tidy(heading), tidy(text), names(code), kind, others])
+            rows.append([page, title, key, tidy(heading), text.strip(), names(code), kind, others])
     target = Path(docs, "search", "index.js")
     target.parent.mkdir(exist_ok=True)
     target.write_text(f"globalThis.bookIndex = {json.dumps(rows, ensure_ascii=False)};\n", encoding="utf-8")
