@@ -12,6 +12,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from enum import Enum
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,16 @@ from .space import Space
 from .study import Study
 
 # %% ../nbs/17_report.ipynb #520e710c
-def _show(value: Any) -> str:
-    "A value for a reader, safe inside HTML"
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return escape(text if len(text) <= 60 else text[:59] + "…")
+def _text(value: Any) -> str:
+    "A value for a reader; a class, a function or a member of an enum by its name, as a journal has it"
+    if isinstance(value, Enum): return f"{type(value).__qualname__}.{value.name}"
+    return f"{value:.4g}" if isinstance(value, float) else getattr(value, "__qualname__", None) or str(value)
+
+def _show(value: Any, most: int = 60) -> str:
+    "The same, safe inside HTML, and cut if it has more letters than `most`"
+    text = _text(value)
+    if isinstance(value, (int, float)): most = 60
+    return escape(text if len(text) <= most else text[:most - 1] + "…")
 
 class _Axis:
     "Where values lie from 0 to 1 along an axis from `low` to `high`; those beyond are put at its ends"
@@ -132,11 +139,12 @@ def _tip(t: Trial, value: float) -> str:
     told = _show(float(value)) if math.isfinite(value) else t.state
     return f"trial {t.number}: {told}; " + ", ".join(f"{escape(k)} = {_show(v)}" for k, v in t.params.items())
 
-def _scale_ticks(space: Space, name: str) -> list[tuple[float, str]]:
+def _scale_ticks(space: Space, name: str, beside: bool = True) -> list[tuple[float, str]]:
+    "Values along a scale, so short that they stand side by side, or each in its column"
     scale = space.columns[name]
     few = not scale.ordered or scale.count <= 5
     at = scale.levels(int(min(scale.count, 12))).tolist() if few else [0.0, 0.5, 1.0]
-    return [(u, _show(scale.ppf(u))) for u in at]
+    return [(u, _show(scale.ppf(u), max(3, 32//len(at)) if beside else 12)) for u in at]
 
 def _ends(axis: _Axis) -> list[tuple[float, str]]: return [(0.0, _show(float(axis.low))), (1.0, _show(float(axis.high)))]
 
@@ -172,7 +180,7 @@ def _parallel(objectives: list[_Objective], u: np.ndarray) -> str:
     picture = _Picture([], [], ("", ""), (max(480, 60 + 92*columns), 330), left=60)
     at = [k/(columns - 1) for k in range(columns)]
     names = [*(escape(name) for name in space.columns), *(o.name for o in objectives)]
-    ticks = [*(_scale_ticks(space, name) for name in space.columns), *(_ends(o.axis) for o in objectives)]
+    ticks = [*(_scale_ticks(space, name, beside=False) for name in space.columns), *(_ends(o.axis) for o in objectives)]
     good = max(1, int(np.isfinite(first.values).sum())//10)
     for i in first.shown()[-400:]:
         y = [*u[i], *(float(o.axis(o.values[i])) for o in objectives)]
@@ -231,6 +239,10 @@ def _table(head: list[str], rows: Iterable[list[Any]], kind: str = "") -> str:
     top = "".join(f'<th scope="col">{f"<button>{_show(h)}</button>" if kind else _show(h)}</th>' for h in head)
     return f'<div class="scroll"><table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
+def _values(t: Trial, names: Iterable[str]) -> list[Any]:
+    "Cells for hyperparameters, empty for one that does not exist"
+    return ["None" if t.params.get(name, 0) is None else t.params.get(name) for name in names]
+
 def _edges(study: Study) -> str:
     shuffles = max(1000, min(10_000, 2_000_000//max(1, len(study.trials))))
     rows = [[e.name, e.side, e.distance, e.p, e.advice] for e in edges(study, shuffles=shuffles)]
@@ -240,28 +252,29 @@ def _errors(trials: list[Trial]) -> str:
     "What went wrong, each kind of error once"
     kinds = defaultdict[tuple[str, str], list[int]](list)
     for t in trials:
-        if t.state != "complete": kinds[t.state, (t.error.strip().splitlines() or [""])[-1]].append(t.number)
+        if t.state not in ("complete", "pruned"): kinds[t.state, (t.error.strip().splitlines() or [""])[-1]].append(t.number)
     if not kinds: return ""
     some = lambda numbers: ", ".join(map(str, numbers[:8])) + " …"*(len(numbers) > 8)
     rows = [[state, len(numbers), error, some(numbers)] for (state, error), numbers in kinds.items()]
     return _table(["state", "trials", "last line of the error", "numbers"], rows)
 
-def _trials(objectives: list[_Objective]) -> str:
+def _trials(objectives: list[_Objective], front: set[int] | None) -> str:
     trials, names = objectives[0].trials, list(objectives[0].study.space)
     extra = list(dict.fromkeys(k for t in trials for k in getattr(t, "extra", {})))
     def row(i: int) -> list[Any]:
         t = trials[i]
         told = [None if math.isnan(o.values[i]) else float(o.values[i]) for o in objectives]
-        return [t.number, *told, t.state, *map(t.params.get, names), *map(getattr(t, "extra", {}).get, extra), t.seconds]
+        if front is not None: told.append("yes" if t.number in front else None)
+        return [t.number, *told, t.state, *_values(t, names), *map(getattr(t, "extra", {}).get, extra), t.seconds]
     rows = [row(i) for i in objectives[0].shown()[::-1]]
-    return _table(["trial", *(o.name for o in objectives), "state", *names, *extra, "seconds"], rows, "sortable")
+    return _table(["trial", *(o.name for o in objectives), *["front"]*(front is not None), "state", *names, *extra, "seconds"], rows, "sortable")
 
 def _best(study: Study) -> str:
     "The best trial, and what to use if values are noisy"
     if not study.complete: return "<p>No trial is complete yet.</p>"
-    rows = [["best value", study.best.number, study.best.value, *map(study.best.params.get, study.space)]]
+    rows = [["best value", study.best.number, study.best.value, *_values(study.best, study.space)]]
     if (r := study.recommended).number != study.best.number:
-        rows.append(["recommended, if values are noisy", r.number, r.value, *map(r.params.get, study.space)])
+        rows.append(["recommended, if values are noisy", r.number, r.value, *_values(r, study.space)])
     return _table(["", "trial", "value", *study.space], rows)
 
 def _again(o: _Objective) -> str:
@@ -403,17 +416,18 @@ def write_report(study: Study | str | os.PathLike[str], path: str | os.PathLike[
 
 def _page(study: Study, title: str) -> str:
     several = not isinstance(study.direction, str)
+    front = {t.number for t in study.front} if several else None
     studies = [study.only(k) for k in range(len(study.direction))] if several else [study]
     objectives = [_Objective(s, f"value {k + 1}" if several else "value") for k, s in enumerate(studies)]
     u = study.space.cdf([t.params for t in study.trials])
     each = lambda f: "".join(f"<h3>{o.name}</h3>"*several + _tried(f, o) for o in objectives)
     sections = {"The best": each(lambda o: _best(o.study))}
     if any(map(study.runs, study.trials)): sections["Run again"] = each(_again)
-    if several: sections["Which give a choice"] = _front(*objectives[:2], {t.number for t in study.front})
+    if front is not None: sections["Which give a choice"] = _front(*objectives[:2], front)
     sections |= {"History": each(_history), "Learning curves": _curves(objectives[0]),
                  "Each hyperparameter": each(lambda o: _slices(o, u)), "All together": _parallel(objectives, u),
                  "What matters": each(lambda o: _importance(o.study)),
-                 "Are the ranges wide enough?": each(lambda o: _edges(o.study)), "What went wrong": _errors(study.trials), "The trials": _trials(objectives)}
+                 "Are the ranges wide enough?": each(lambda o: _edges(o.study)), "What went wrong": _errors(study.trials), "The trials": _trials(objectives, front)}
     body = "".join(f"<section><h2>{name}</h2><p class=about>{_ABOUT[name]}</p>{made}</section>"
                    for name, made in sections.items() if made)
     now = datetime.now(UTC)
@@ -525,7 +539,7 @@ def _panels(study: Study, chosen: list[tuple[int, str]], ax, label: str) -> list
     for one, (_, name) in zip(axes, chosen):
         scale = study.space.columns[name]
         at = [0, 0.5, 1] if scale.ordered else scale.levels(int(scale.count))
-        labels = [f"{v:.3g}" if isinstance(v, float) else str(v) for v in map(scale.ppf, at)]
+        labels = [f"{v:.3g}" if isinstance(v, float) else _text(v) for v in map(scale.ppf, at)]
         one.set(xlabel=name, xticks=at, xticklabels=labels, xlim=(-0.03, 1.03))
         if label != "value": one.set_ylabel(label)
     return axes

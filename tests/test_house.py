@@ -228,6 +228,8 @@ def test_a_modules_constants_look_like_constants(path):
 
 def test_most_lessons_begin_with_a_card():
     assert len(lessons) >= 11
+    for path in lessons:  # before the imports, folded or not
+        assert cards.search(nbformat.read(path, as_version=4).cells[2].source), path.name
 
 
 # The book

@@ -60,6 +60,12 @@ def test_a_recipe_is_short_and_has_a_heading_that_says_what_for():
             assert options(cell.source).get("echo") is not False
 
 
+def test_the_list_on_top_has_every_recipe_by_its_name():
+    heads = [cell.source.splitlines()[0][3:] for cell in cells[3:] if cell.cell_type == "markdown"]
+    listed = re.findall(r"\[([^]]*)\]\(#", cells[2].source)
+    assert sorted(map(str.lower, listed)) == sorted(map(str.lower, heads))
+
+
 # The reference
 
 

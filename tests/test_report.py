@@ -1,5 +1,6 @@
 """The report: one file, that loads nothing, shows every trial, and stands what searches produce."""
 
+import enum
 import math
 import re
 import shutil
@@ -442,6 +443,62 @@ def test_tables_say_what_the_study_says(tmp_path):
     [[state, count, error, numbers]] = table(text, "What went wrong")[1:]
     assert (state, count, error) == ("failed", str(len(failed)), "at once")
     assert numbers == ", ".join(map(str, failed[:8])) + (" …" if len(failed) > 8 else "") and len(failed) > 8
+
+
+class Kind(enum.Enum):
+    WIDE = 1
+
+
+def short(x):
+    return x
+
+
+class ActivationWithALongName:
+    pass
+
+
+def test_options_are_called_as_in_a_journal(tmp_path):
+    options = (ActivationWithALongName, short, Kind.WIDE, None)
+    space = Space(act=Categorical(options), x=Uniform(0, 1))
+    study = search(lambda p: p["x"], space, 12, journal=tmp_path / "run.jsonl", progress=False)
+    text = report(study, tmp_path)
+    sections = lambda text: text.partition("<section>")[2]
+    assert sections(text) == sections(report(tmp_path / "run.jsonl", tmp_path))
+    assert not re.search(r"&lt;|0x[0-9a-f]{6}", text)
+    names = ["ActivationWithALongName", "short", "Kind.WIDE", "None"]
+    assert {row[3] for row in Read(text).rows[1:]} == set(names)
+    across = [label for _, label in pictures(text, "Each hyperparameter")[0].across]
+    assert [label.rstrip("…") for label in across] == [name[:7] if len(name) > 8 else name for name in names]
+    [ax, _] = plot_trials(study)
+    assert [label.get_text() for label in ax.get_xticklabels()] == names
+    plt.close(ax.figure)
+
+
+def test_a_trial_that_was_ended_early_did_not_go_wrong(tmp_path):
+    states = ["complete"] * 9 + ["pruned"] * 3
+    trials = [Trial(k, {"x": k / 20}, float(k), state) for k, state in enumerate(states)]
+    text = report(Study(LINE, trials=trials), tmp_path)
+    assert "What went wrong" not in Read(text).headings and "3 pruned" in text
+    trials += [Trial(12, {"x": 0.9}, None, "failed", error="no"), Trial(13, {"x": 0.8}, None, "infeasible")]
+    wrong = table(report(Study(LINE, trials=trials), tmp_path), "What went wrong")
+    assert [row[:3] for row in wrong[1:]] == [["failed", "1", "no"], ["infeasible", "1", ""]]
+
+
+def test_the_table_marks_the_trials_on_the_front(tmp_path):
+    study = search(lambda p: (p["x"], abs(1 - p["x"] * 2)), LINE, 20, direction=["minimize"] * 2, progress=False)
+    head, *rows = Read(report(study, tmp_path)).rows
+    marked = {int(row[0]) for row in rows if row[head.index("front")] == "yes"}
+    assert marked == {t.number for t in study.front} and 0 < len(marked) < 20
+
+
+@pytest.mark.parametrize("direction, best", [("minimize", "0.25"), ("maximize", "3")])
+def test_a_report_says_what_a_search_learned_from(direction, best, tmp_path):
+    values = [3.0, None, 0.25]
+    trials = [Trial(k, {"x": k / 9}, v, "complete" if v else "failed") for k, v in enumerate(values)]
+    earlier = Study(LINE, direction=direction, trials=trials)
+    study = search(lambda p: p["x"], LINE, 3, direction=direction, start=earlier, progress=False)
+    said = f"learned from {len(study.prior)} earlier ones, best {best}."
+    assert said in report(study, tmp_path) and "earlier" not in report(earlier, tmp_path)
 
 
 @pytest.mark.parametrize("values", [[3, 1, 2, 4], [1, 2, 3], [4, 3, 3, 1, 2, 1], [2]])

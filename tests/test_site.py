@@ -323,16 +323,8 @@ def test_search_finds_names_headings_recipes_and_words(open_page, base):
         ("warm start", "Start from settings that are known", "../recipes.html#start-from-settings-that-are-known"),
         ("momentum", "Momentum lives near one", "../scales.html#momentum-lives-near-one"),
         ("gradient check", "Gradient checks", "../gradcheck.html"),
-        ("inverse transform samplng", None, None),  # a slip of the finger
-        ("quaxotl", "", ""),
     ]:
-        hits = ask(page, query)
-        if heading == "":
-            assert not hits and "Nothing" in page.locator(".said").inner_text()
-        elif heading:
-            assert hits[0] == (heading, href), hits[:3]
-        else:
-            assert hits and page.locator(".hits mark").count()
+        assert ask(page, query)[0] == (heading, href), query
     ask(page, "LogUniform")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
@@ -342,6 +334,46 @@ def test_search_finds_names_headings_recipes_and_words(open_page, base):
     ask(page, "LogUniform")
     page.keyboard.press("Enter")
     page.wait_for_url("**/api.html#LogUniform")
+
+
+def test_words_of_other_books_lead_first_to_the_place_that_uses_others(open_page):
+    page = open_page()
+    for query in {word for words in search.also.values() for word in words.split(", ")}:
+        places = {place.removesuffix("#") for place, words in search.also.items() if query in words.split(", ")}
+        first = ask(page, query)[0][1]
+        assert first in places, f"{query}: {first}, not {places}"
+    assert "early.html" in [href for _, href in ask(page, "early stopping")]
+
+
+def test_a_slip_of_the_finger_finds_what_was_meant_and_no_more_where_words_are_right(open_page):
+    page = open_page()
+    for query, href in [
+        ("overfiting", "digits.html#in-use"),
+        ("vizualize", "report.html#pictures-for-a-notebook"),
+        ("calibraton", "calibration.html"),
+        ("inverse transform samplng", "api.html#Scale.ppf"),
+    ]:
+        hits = [href for _, href in ask(page, query)]
+        assert hits[0].startswith(href), f"{query}: {hits[:3]}"
+    ask(page, "calibrate")
+    assert {mark.lower()[:8] for mark in page.locator(".hits mark").all_inner_texts()} == {"calibrat"}
+
+
+def test_what_is_not_found_is_said_with_where_to_look(open_page):
+    page = open_page("source/scales.html")
+    assert not ask(page, "quaxotl") and page.locator(".said").inner_text().startswith("Nothing found")
+    page.locator(".said a", has_text="recipes").click()
+    page.wait_for_url("**/recipes.html")
+
+
+def test_only_where_a_word_begins_is_it_marked(open_page):
+    page = open_page()
+    ask(page, "early stopping")
+    assert page.locator(".hits mark", has_text="early").count()
+    for query in ("early stopping", "rate", "fit"):
+        ask(page, query)
+        shown = page.locator(".hits span").evaluate_all("spans => spans.map(span => span.innerHTML)")
+        assert not [text for text in shown if re.search(r"[^\W_]<mark>", text)], query
 
 
 def test_words_of_other_books_lead_to_places_that_are_there_and_lack_none_of_them(site):
@@ -443,6 +475,22 @@ def test_the_first_page_lists_every_chapter_and_leads_where_newcomers_want_to_go
     assert wanted <= soon
     phone = open_page("index.html", 390)
     assert phone.locator("article img").first.bounding_box()["y"] < 2 * 900
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_text_of_a_marked_claim_keeps_clear_of_the_marks_edges(open_page, width):
+    row = open_page("claims.html#t8", width).locator(".claims tr:has(:target)")
+    left, right = row.evaluate("""row => {
+      const whole = row.getBoundingClientRect(), texts = document.createTreeWalker(row, NodeFilter.SHOW_TEXT);
+      const parts = [];
+      while (texts.nextNode()) {
+        const text = document.createRange();
+        text.selectNode(texts.currentNode);
+        parts.push(...[...text.getClientRects()].filter(r => r.width));
+      }
+      return [Math.min(...parts.map(r => r.left)) - whole.left, whole.right - Math.max(...parts.map(r => r.right))];
+    }""")
+    assert left >= 6 and right >= 6
 
 
 # Accessibility. axe takes seconds a page: each kind of page is tried in one way; with AXE=all, every page in every way.

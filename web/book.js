@@ -161,30 +161,43 @@ function find({ documents, index }, query) {
   const options = {
     boost: { heading: 5, also: 4, title: 2, code: .5 },
     prefix: (term) => term.length > 1,
-    fuzzy: (term) => (term.length > 4 ? .2 : 0),
     combineWith: "AND",
+    tokenize: whole,
     boostDocument: (key) => {
       const { heading, kind, also } = documents[key];
       const named = heading == query.trim() ? 40 : plain(heading) == asked || also.split(", ").includes(asked) ? 20 : plain(heading).startsWith(asked) ? 2 : 1;
       return named * (kind == "api" ? 1.5 : kind == "recipe" ? 1.3 : 1);
     },
   };
-  let hits = index.search(query, { ...options, tokenize: whole });
-  if (!hits.length) hits = index.search(query, { ...options, combineWith: "OR" });
+  const slips = (term) => (term.length > 4 ? .2 : 0); // of the finger: a letter in five, where the words as they stand find little
+  let hits = index.search(query, options);
+  if (hits.length < 3) {
+    const known = new Set(hits.map(({ id }) => id));
+    hits.push(...index.search(query, { ...options, fuzzy: slips }).filter(({ id }) => !known.has(id)));
+  }
+  if (!hits.length) hits = index.search(query, { ...options, tokenize: words, fuzzy: slips, combineWith: "OR" });
   const own = ({ id }) => +(documents[id].kind == "api" && documents[id].id == query.trim()); // the name itself, first
   hits.sort((a, b) => own(b) - own(a));
   return hits.slice(0, 20).map(({ id, terms }) => ({ ...documents[id], terms }));
 }
+const begins = (terms) => { // one of these, where a word begins: no "early" in "clearly"
+  const any = terms.map((term) => term.replace(/[.*+?^$${}()|[\]\\]/g, "\\$&")).join("|") || "$^";
+  return new RegExp(`(?<![\\p{L}\\p{N}])(${any})`, "iu");
+};
 function sentence(text, terms) {
   const sentences = text.split(/(?<=[.?!])\s+/);
-  const score = (s) => terms.filter((term) => s.toLowerCase().includes(term)).length;
+  const each = terms.map((term) => begins([term])), pattern = begins(terms);
+  const score = (s) => each.filter((term) => term.test(s)).length;
   const best = sentences.reduce((a, b) => (score(b) > score(a) ? b : a), sentences[0] ?? "");
-  const at = Math.max(0, Math.min(...terms.map((term) => best.toLowerCase().indexOf(term)).filter((i) => i >= 0)) || 0);
-  const start = best.length > 180 && at > 90 && at < Infinity ? best.indexOf(" ", at - 70) + 1 : 0;
+  const at = best.search(pattern);
+  const start = best.length > 180 && at > 90 ? best.indexOf(" ", at - 70) + 1 : 0;
   const shown = (start ? "… " : "") + best.slice(start, start + 180) + (best.length > start + 180 ? " …" : "");
-  const pattern = new RegExp(`(${terms.map((t) => t.replace(/[.*+?^$${}()|[\]\\]/g, "\\$&")).join("|") || "$^"})`, "iu");
   return shown.split(pattern).map((part, i) => (i % 2 ? make("mark", {}, part) : part));
 }
+
+const link = (page, text) => make("a", { href: root + page, textContent: text });
+const nothing = () => ["Nothing found. Try one word, or another one for the same; or look through the ",
+  link("recipes.html", "recipes"), ", which say how to do things, and the ", link("api.html", "reference"), ", which has every name."];
 
 let dialog;
 function build() {
@@ -213,7 +226,7 @@ function build() {
     }
     if (mine != turn) return;
     const hits = find(prepared, query);
-    said.textContent = hits.length ? `${hits.length == 20 ? "The best 20" : hits.length} ${hits.length == 1 ? "place" : "places"}` : "Nothing found.";
+    said.replaceChildren(...(hits.length ? [`${hits.length == 20 ? "The best 20" : hits.length} ${hits.length == 1 ? "place" : "places"}`] : nothing()));
     list.dataset.query = query;
     list.replaceChildren(...hits.map(({ page, id, heading, title, text, terms }) => make("li", {}, make("a",
       { href: root + page + (id ? "#" + id : "") },
@@ -233,7 +246,7 @@ function build() {
       (async () => { await update(); if (input.value == asked) one("a", list)?.click(); })();
     }
   });
-  list.addEventListener("click", (event) => { if (event.target.closest("a")) dialog.close(); });
+  dialog.addEventListener("click", (event) => { if (event.target.closest("a")) dialog.close(); });
   dialog.ask = (query) => {
     if (query !== undefined) input.value = query;
     if (!dialog.open) dialog.showModal();

@@ -13,9 +13,11 @@ also = {
     "index.html#run-it": "install, installation, setup, pip, getting started",
     "recipes.html#tune-a-scikit-learn-pipeline": "sklearn, hyperparameter optimization, hyperparameter tuning",
     "recipes.html#replace-randomizedsearchcv-by-one-word": "gridsearchcv, grid search, cross-validation",
+    "recipes.html#make-a-hyperparameter-depend-on-another": "conditional, conditional hyperparameters, constraint",
+    "recipes.html#weigh-two-objectives": "multiobjective, multi-objective, pareto, pareto front, trade-off",
     "recipes.html#end-losing-trainings-early": "pruning, pruner, early stopping, hyperband, asha, successive halving",
     "recipes.html#resume-after-a-crash": "checkpoint, restart, interrupted",
-    "recipes.html#stop-when-it-is-enough": "budget, patience, convergence",
+    "recipes.html#stop-when-it-is-enough": "time limit, timeout, time budget, budget, patience, convergence",
     "recipes.html#watch-a-search-that-runs": "dashboard, progress, monitor",
     "recipes.html#share-out-two-gpus": "cuda, parallel, multiprocessing",
     "recipes.html#run-on-a-dask-cluster": "distributed",
@@ -24,9 +26,24 @@ also = {
     "recipes.html#widen-a-range-or-add-a-hyperparameter-without-losing-a-trial": "transfer learning, extend",
     "recipes.html#fit-a-softmax-regression-and-say-how-sure-it-is": "logistic regression, confidence interval, p-value",
     "recipes.html#find-the-few-columns-that-matter": "lasso, feature selection, l1, sparsity",
-    "choice.html#several-objectives": "multi-objective, pareto front",
+    "choice.html#several-objectives": "multiobjective, multi-objective, pareto, pareto front",
+    "early.html#": "early stopping",
+    "early.html#was-the-winner-lucky": "selection bias, winner's curse",
+    "digits.html#in-use": "overfitting, overfit, generalization gap",
+    "digits.html#when-some-rows-count-more": "imbalanced data, class imbalance",
+    "calibration.html#as-often-as-it-says": "ece, expected calibration error, reliability diagram",
+    "estimators.html#examples": "missing values, missing data, impute, imputation",
+    "report.html#pictures-for-a-notebook": "visualization, visualize, plot, chart",
+    "api.html#Study.to_frame": "pandas, dataframe, data frame, csv",
+    "api.html#MLP": "batch size, mini-batch, neural network",
+    "api.html#MLP.save": "save model, save network",
+    "api.html#MLP.load": "load model, load network",
+    "api.html#BatchNorm.save": "save layer",
+    "api.html#BatchNorm.load": "load layer",
+    "api.html#SoftmaxRegression": "class weight, class weights",
+    "api.html#SoftmaxRegression.fit": "sample weight, sample weights",
     "newton.html#four-precautions": "collinear, multicollinearity, preconditioning",
-    "points.html#a-tree-of-choices": "conditional, conditional hyperparameters",
+    "points.html#a-tree-of-choices": "conditional hyperparameters, search tree",
     "scales.html#momentum-lives-near-one": "momentum",
     "sklearn.html#whose-words": "scipy.stats",
 }
@@ -96,8 +113,9 @@ def index(docs, pages):
         for key, heading, text, code in sections:
             if kind == "api" and tidy(text).startswith("Derived in"):
                 continue  # says no more than where the chapter is, which is found itself
+            text = re.sub(r"^To run it yourself:.*?runs alone\.", "", tidy(text))  # which every page says
             others = also.get(f"{page}#{key}", "")
-            rows.append([page, title, key, tidy(heading), tidy(text), names(code), kind, others])
+            rows.append([page, title, key, tidy(heading), text.strip(), names(code), kind, others])
     target = Path(docs, "search", "index.js")
     target.parent.mkdir(exist_ok=True)
     target.write_text(f"globalThis.bookIndex = {json.dumps(rows, ensure_ascii=False)};\n", encoding="utf-8")
