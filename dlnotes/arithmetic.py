@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['SOBOL_DIMENSIONS', 'pair_sum', 'between', 'position', 'shifted', 'exp_parts', 'exp', 'log_pair', 'log', 'end_of_log',
            'power', 'Steps', 'sobol', 'scrambled', 'stream_key', 'fractions_of', 'run_seed', 'Stream', 'as_number',
-           'as_reals', 'as_values', 'as_float', 'plain_extra', 'whole_number', 'sign_of', 'signs_of', 'as_direction']
+           'as_reals', 'as_values', 'as_float', 'plain_extra', 'whole_number']
 
 # %% ../nbs/00_arithmetic.ipynb #e3c2a499
 import hashlib
 import math
 import operator
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Mapping, Set
 from fractions import Fraction
 from functools import lru_cache
 from numbers import Complex, Real
@@ -779,85 +779,3 @@ def whole_number(name: str, value: Any, least: float = 0) -> int:
     except TypeError: raise TypeError(f"{name} must be an integer, got {value!r}") from None
     if count < least: raise ValueError(f"{name} must be at least {least}, got {count}")
     return count
-
-def sign_of(direction: str) -> int:
-    """What values are multiplied by to become something to minimise.
-
-    Parameters
-    ----------
-    direction : str
-        "minimize" or "maximize".
-
-    Returns
-    -------
-    int
-        1 or -1.
-
-    Raises
-    ------
-    ValueError
-        For anything else.
-
-    Examples
-    --------
-    >>> sign_of("maximize")
-    -1
-    """
-    if direction == "minimize": return 1
-    if direction == "maximize": return -1
-    several = ", of which only(0) of the study is the first alone" if isinstance(direction, tuple) else ""
-    raise ValueError(f"direction must be 'minimize' or 'maximize', got {direction!r}{several}")
-
-def signs_of(direction: str | tuple[str, ...]) -> list[int]:
-    """What the values of each objective are multiplied by to become something to minimise.
-
-    Parameters
-    ----------
-    direction : str or tuple of str
-        "minimize" or "maximize", or one for each objective.
-
-    Returns
-    -------
-    list of int
-        1 or -1 for each.
-
-    Raises
-    ------
-    ValueError
-        For anything else.
-
-    Examples
-    --------
-    >>> signs_of("minimize"), signs_of(("minimize", "maximize"))
-    ([1], [1, -1])
-    """
-    if direction == (): raise ValueError("direction is empty: it takes 'minimize' or 'maximize', or one for each objective")
-    return [sign_of(d) for d in ([direction] if isinstance(direction, str) else direction)]
-
-def as_direction(direction: Any) -> str | tuple[str, ...]:
-    """A direction, or one for each objective, as plain texts.
-
-    Parameters
-    ----------
-    direction : str or iterable of str
-        "minimize" or "maximize".
-
-    Returns
-    -------
-    str or tuple of str
-        A text if it is but one.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For anything else.
-
-    Examples
-    --------
-    >>> as_direction(["minimize", "maximize"]), as_direction(["minimize"])
-    (('minimize', 'maximize'), 'minimize')
-    """
-    if isinstance(direction, (Set, Mapping)): raise TypeError(f"direction must be a text, or a list of them, got {direction!r}")
-    each = [direction] if isinstance(direction, str) or not isinstance(direction, Iterable) else list(direction)
-    signs_of(tuple(each))
-    return str(each[0]) if len(each) == 1 else tuple(map(str, each))

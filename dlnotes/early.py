@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import as_number, sign_of, whole_number
+from .arithmetic import as_number, whole_number
 from .journal import BROKEN, Trial
-from .ranges import same
+from .ranges import same, sign_of
 from .runner import run_again
 from .study import Study
 

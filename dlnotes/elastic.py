@@ -327,14 +327,14 @@ class _Way:
     def among(self, some):
         "The Hessian of `some`, from a few rows at a time"
         o, (classes, columns) = self.o, np.divmod(some, self.W.shape[1])
-        within, columns = np.unique(columns, return_inverse=True)
+        within, places = np.unique(columns, return_inverse=True)
         few = o.some(within).X # the ones, which have no penalty, are always among them
         p, roots = self.yhat*np.sqrt(o.weights), np.sqrt(o.variance(self.dz, self.yhat))
         parts = [slice(*np.searchsorted(classes, [k, k + 1])) for k in range(len(p))]
         H, own = np.zeros((2, len(some), len(some)))
         step = 64 + 80_000//max(len(some), 1)
         for i in range(0, len(o.X), step):
-            X = (few.dense(slice(i, i + step)) if isinstance(few, SparseColumns) else few[i:i+step])[:, columns]
+            X = (few.dense(slice(i, i + step)) if isinstance(few, SparseColumns) else few[i:i+step])[:, places]
             U = X*p[:, i:i+step][classes].T
             H -= U.T@U
             for part, root in zip(parts, roots[:, i:i+step], strict=True):

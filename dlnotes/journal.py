@@ -28,9 +28,9 @@ from typing import Any
 import numpy as np
 
 from .points import Shares, name_of
-from .ranges import Scale, When, same
+from .ranges import Scale, When, same, signs_of
 from .scales import Categorical, Integer, LogUniform, ReverseLogUniform, Uniform
-from .arithmetic import run_seed, signs_of
+from .arithmetic import run_seed
 from .space import Space
 
 # %% ../nbs/08_journal.ipynb #13c43627

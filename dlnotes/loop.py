@@ -15,10 +15,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
-from .arithmetic import as_values, plain_extra, signs_of
+from .arithmetic import as_values, plain_extra
 from .choice import FIRST
 from .curves import Pruned, Report
 from .journal import BROKEN, Trial, own_copy
+from .ranges import signs_of
 from .study import Study
 
 # %% ../nbs/10_loop.ipynb #0f688ae0

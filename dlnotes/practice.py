@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import Stream, as_number, run_seed, sign_of, whole_number
+from .arithmetic import Stream, as_number, run_seed, whole_number
 from .curves import drawable
-from .ranges import Part, same
+from .ranges import Part, same, sign_of
 from .scales import Categorical, Integer, LogUniform
 from .journal import Trial, own_copy
 from .space import Space

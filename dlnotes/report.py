@@ -21,7 +21,7 @@ import numpy as np
 
 from .journal import BROKEN, Trial
 from .practice import edges, importance
-from .arithmetic import sign_of
+from .ranges import sign_of
 from .curves import drawable
 from .space import Space
 from .study import Study

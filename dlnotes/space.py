@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import SOBOL_DIMENSIONS, as_number, fractions_of, scrambled, sign_of, sobol, stream_key, whole_number
-from .arithmetic import Stream, signs_of  # noqa: F401  (for what was pickled when they were here)
+from .arithmetic import SOBOL_DIMENSIONS, as_number, fractions_of, scrambled, sobol, stream_key, whole_number
+from .arithmetic import Stream  # noqa: F401  (for what was pickled when it was here)
 from .points import Points, Shares, name_of
-from .ranges import Scale, When
+from .ranges import Scale, When, sign_of
 from .scales import Categorical
 
 # %% ../nbs/04_space.ipynb #91280742

@@ -22,11 +22,11 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import Stream, as_direction, as_number, as_values, plain_extra, run_seed, signs_of, whole_number
+from .arithmetic import Stream, as_number, as_values, plain_extra, run_seed, whole_number
 from .choice import FIRST, expected_gain, mixed, recommend, suggest, times_beaten
 from .curves import ENOUGH, as_reported, best_so_far, expected_losses, limits_from
 from .journal import BROKEN, STATES, Header, Journal, Named, Record, Trial, no_collection, own_copy, read_journal
-from .ranges import When, missing, same
+from .ranges import When, as_direction, missing, same, signs_of
 from .space import Space
 
 # %% ../nbs/09_study.ipynb #4c7e6d1d

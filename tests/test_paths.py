@@ -534,3 +534,16 @@ def test_one_standard_error_is_taken_of_any_number_of_folds(folds):
     least = mean[best] - deviation[best] / math.sqrt(folds)
     assert found.C_ == found.Cs_[np.flatnonzero(mean >= least)[0]]
     assert found.C_ < found.Cs_[best]
+
+
+@pytest.mark.parametrize("l1_ratio", [1.0, 0.6])
+@pytest.mark.parametrize("C", [0.1, 10.0, 1000.0])
+def test_sparse_columns_take_the_steps_of_dense_ones(C, l1_ratio):
+    sparse = pytest.importorskip("scipy.sparse")
+    rng = np.random.default_rng(0)
+    for m, n, density in ((69, 25, 1.0), (45, 39, 0.5), (300, 60, 0.1)):
+        X = np.where(rng.random((m, n)) < density, rng.normal(size=(m, n)), 0) * 10 ** rng.uniform(-1, 1, n)
+        y = rng.integers(0, 3, m)
+        model, same = (SoftmaxRegression(C, l1_ratio=l1_ratio).fit(A, y) for A in (sparse.csr_array(X), X))
+        assert abs(model.n_iter_.max() - same.n_iter_.max()) <= 0.3 * same.n_iter_.max() + 2
+        assert np.abs(model.predict_proba(X) - same.predict_proba(X)).max() < 1e-3
