@@ -15,6 +15,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .arithmetic import in_our_words
 from dlnotes.normalize import (
     Cache,
     archive,
@@ -119,6 +120,8 @@ class Moments:
         return self if isinstance(other, int) and other == 0 else NotImplemented
 
 # %% ../nbs/25_layer.ipynb #4ccfaee4
+@in_our_words(epsilon="eps", momentum="give decay, the weight of the old value: 1 - momentum "
+              "for PyTorch's, and Keras' or Flax' as it is")
 class BatchNorm:
     """Batch normalization with running statistics.
 

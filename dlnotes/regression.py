@@ -12,12 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .arithmetic import in_our_words
 from .estimators import Classifier, check_settings, encode, fitted_features, sample_weights, sklearn_exception
 from .losses import log_softmax, softmax
 from .problem import (
     Problem, Summary, adopt, contrast_variances, scaled_columns, summary_row, weigh, without_unit)
 
 # %% ../nbs/34_regression.ipynb #f21d6f03
+@in_our_words(
+    penalty="l1_ratio=1 is 'l1', l1_ratio=0 is 'l2', the default, and C=np.inf is None",
+    solver="there is one, which proves that it is at the optimum: leave it out",
+    multi_class="it is multinomial: leave it out", random_state="nothing is drawn: leave it out", max_iters="max_iter")
 class SoftmaxRegression(Classifier):
     """Multinomial logistic regression: minimises
     `C sum(s_i cross-entropy_i) + (1 - l1_ratio) ||coef||^2 / 2 + l1_ratio sum(|coef|)`.
