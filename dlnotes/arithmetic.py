@@ -806,7 +806,7 @@ def sign_of(direction: str) -> int:
     """
     if direction == "minimize": return 1
     if direction == "maximize": return -1
-    several = ", of which only(0) of the study is the first alone" if isinstance(direction, tuple) else ""
+    several = ": several objectives; study.only(0) has the first of them alone" if isinstance(direction, tuple) else ""
     raise ValueError(f"direction must be 'minimize' or 'maximize', got {direction!r}{several}")
 
 def signs_of(direction: str | tuple[str, ...]) -> list[int]:

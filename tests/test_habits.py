@@ -444,6 +444,16 @@ def test_retune_says_what_went_wrong_today():
         retune(study, 3)
 
 
+def test_an_objective_of_two_arguments_is_told_what_the_second_may_be():
+    with pytest.raises(
+        TypeError, match=r"takes p, trial: name the second report, .* learning curve; else write def"
+    ) as said:
+        search(lambda p, trial: 0.0, SPACE)
+    assert "for p" not in str(said.value)  # which is the dict
+    with pytest.raises(TypeError, match="takes x, n, k: write def objective"):
+        search(lambda x, n, k: 0.0, SPACE)
+
+
 # What is called otherwise elsewhere
 
 
