@@ -242,7 +242,7 @@ class SoftmaxRegression(Classifier):
         Returns
         -------
         Summary
-            A table: print it, or pass its `rows` to pandas.DataFrame.
+            A table: print it, or pass its `rows` to pandas.DataFrame. With a penalty it says so: its coefficients are shrunk.
 
         Raises
         ------
@@ -264,7 +264,9 @@ class SoftmaxRegression(Classifier):
         for k, label in enumerate(self.classes_[others].tolist()):
             if self.fit_intercept: rows.append(summary_row(label, "intercept", b[k], constant[k]))
             rows += [summary_row(label, self._column(j), W[k, j], errors[k, j]) for j in range(W.shape[1])]
-        return Summary(self.classes_.tolist()[first], rows)
+        C = self._strength()[0]
+        note = f"coefficients are shrunk by C={C:g}: for inference, fit with C=np.inf" if C < np.inf else ""
+        return Summary(self.classes_.tolist()[first], rows, note)
 
     def _strength(self):
         "C and l1_ratio of the fit"
