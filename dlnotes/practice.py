@@ -42,8 +42,9 @@ def _evidence(study: Study, who: str, least: int, whole: bool = False) -> tuple[
     trials = [t for t in study.trials if t.state != "lost" and (_whole(t) or not whole)]
     done = sum(t.state == "complete" for t in trials)
     if (few := least - len(trials)) > 0 or not done:
-        more = (f": go on for up to about {4*few} more, of which one in four is, and each of the first {FIRST} of a study, unless "
-                "it started from an earlier one")*(whole and few > 0)
+        spread = max(0, FIRST - len(study.prior) - study.next_number)
+        more = (f": about {few + 3*max(0, few - spread)} more trials, of which one in four is from there, and all up to the {FIRST}th "
+                "unless the study began from an earlier one")*(whole and few > 0)
         raise ValueError(f"{who} needs {least} trials{' from the whole space'*whole} that are not lost, one complete, "
                          f"got {len(trials)}, {done} complete{more}")
     return trials, np.array([math.inf if t.value is None else sign*float(t.value) for t in trials])

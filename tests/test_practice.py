@@ -188,9 +188,12 @@ def test_too_few_trials_from_the_whole_space_are_told_how_many_more_it_takes():
     later = search(objective, SPACE, 16, start=wide, progress=False)
     found = sum(t.whole and not t.given for t in later.trials)
     assert found == 4
-    with pytest.raises(ValueError, match=rf"got {found}, .* up to about {4 * (9 - found)} more, .* one in four"):
+    with pytest.raises(ValueError, match=rf"got {found}, .*: about {4 * (9 - found)} more trials, .* one in four"):
         edges(later)
     assert edges(search(objective, SPACE, 16 + 4 * (9 - found), start=wide, progress=False))
+    with pytest.raises(ValueError, match=r"got 5, 5 complete: about 4 more trials"):
+        edges(search(objective, SPACE, 5, progress=False))
+    assert edges(search(objective, SPACE, 9, progress=False))
     with pytest.raises(ValueError, match=r"got 10, 0 complete$"):
         edges(failed(10))
     with pytest.raises(ValueError, match=r"got 5, 5 complete$"):
