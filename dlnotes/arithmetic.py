@@ -5,19 +5,18 @@
 # %% auto #0
 __all__ = ['SOBOL_DIMENSIONS', 'pair_sum', 'between', 'position', 'shifted', 'exp_parts', 'exp', 'log_pair', 'log', 'end_of_log',
            'power', 'Steps', 'sobol', 'scrambled', 'stream_key', 'fractions_of', 'run_seed', 'Stream', 'as_number',
-           'as_reals', 'as_values', 'as_float', 'plain_extra', 'whole_number', 'sign_of', 'signs_of', 'in_our_words']
+           'as_reals', 'as_values', 'as_float', 'plain_extra', 'whole_number', 'sign_of', 'signs_of']
 
 # %% ../nbs/00_arithmetic.ipynb #e3c2a499
 import hashlib
-import inspect
 import math
 import operator
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Mapping, Set
 from fractions import Fraction
-from functools import lru_cache, wraps
+from functools import lru_cache
 from numbers import Complex, Real
 from reprlib import repr as shortened
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -834,41 +833,3 @@ def signs_of(direction: str | tuple[str, ...]) -> list[int]:
     """
     if direction == (): raise ValueError("direction is empty: it takes 'minimize' or 'maximize', or one for each objective")
     return [sign_of(d) for d in ([direction] if isinstance(direction, str) else direction)]
-
-# %% ../nbs/00_arithmetic.ipynb #653f57e0
-_Called = TypeVar("_Called", bound=Callable[..., Any])
-
-def in_our_words(**ours: str) -> Callable[[_Called], _Called]:
-    """A decorator for a function or a class, that says the right word to those who call an argument as it is called elsewhere.
-
-    Parameters
-    ----------
-    **ours
-        By other libraries' words: the argument's name here, or what to do instead.
-
-    Returns
-    -------
-    function
-        It gives the class itself, or a function with the same signature, one frame further from its caller.
-
-    Examples
-    --------
-    >>> @in_our_words(learning_rate="lr")
-    ... def step(gradient, lr=0.1): return -lr*gradient
-    >>> try: step(1.0, learning_rate=0.2)
-    ... except TypeError as e: print(e)
-    step has no argument 'learning_rate': it is called lr here
-    """
-    def decorate(called: _Called) -> _Called:
-        known, inner = list(inspect.signature(called).parameters), called.__init__ if isinstance(called, type) else called
-        @wraps(inner)
-        def checked(*args: Any, **named: Any) -> Any:
-            for word in named:
-                if word in known: continue
-                said = ours.get(word, f"it takes only {', '.join(known)}")
-                raise TypeError(f"{called.__name__} has no argument {word!r}: {f'it is called {said} here' if said in known else said}")
-            return inner(*args, **named)
-        if not isinstance(called, type): return checked  # type: ignore[return-value]
-        called.__init__ = checked
-        return called
-    return decorate

@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arithmetic import in_our_words
+from .ranges import in_our_words
 from dlnotes.normalize import (
     Cache,
     archive,

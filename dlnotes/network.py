@@ -17,7 +17,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from .arithmetic import as_number, in_our_words
+from .arithmetic import as_number
 from .backprop import adam_step, backward, forward, momentum_step, parameter_shapes, parameter_views
 from .estimators import (
     Classifier, balance, check_features, check_names, encode, feature_names, fitted_features,
@@ -25,6 +25,7 @@ from .estimators import (
 from .layer import BatchNorm
 from .losses import cross_entropy
 from .normalize import archive, save_archive
+from .ranges import in_our_words
 
 # %% ../nbs/38_network.ipynb #1f2602ab
 def _weighted_loss(z, y, s):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arithmetic import in_our_words
+from .ranges import in_our_words
 from .estimators import Classifier, check_settings, encode, fitted_features, sample_weights, sklearn_exception
 from .losses import log_softmax, softmax
 from .problem import (

@@ -18,7 +18,8 @@ from dataclasses import replace
 from numbers import Real
 from typing import Any
 
-from .arithmetic import as_number, in_our_words, whole_number
+from .arithmetic import as_number, whole_number
+from .ranges import in_our_words
 from .journal import BROKEN, Trial
 from .space import Space
 from .loop import Objective, advance, must_take_one_dict, takes_report

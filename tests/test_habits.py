@@ -38,8 +38,8 @@ from dlnotes import (
     search,
     target,
 )
-from dlnotes.arithmetic import in_our_words, plain_extra
-from dlnotes.ranges import Scale
+from dlnotes.arithmetic import plain_extra
+from dlnotes.ranges import Scale, in_our_words
 from dlnotes.tuning import follow
 
 SPACE = Space(x=Uniform(0, 1), n=Integer(1, 5))
