@@ -6,6 +6,7 @@
 __all__ = ['Reliability', 'reliability', 'plot_reliability', 'Temperature']
 
 # %% ../nbs/36_calibration.ipynb #910347fd
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -15,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .arithmetic import as_number
-from .entropy import check_labels, check_probabilities, first_place, floats, is_whole, unmasked
-from .estimators import sample_weights
+from .entropy import check_labels, check_probabilities, first_place, floats, is_whole, sum_error, unmasked
+from .estimators import sample_weights, sklearn_exception
 from .losses import softmax
 
 # %% ../nbs/36_calibration.ipynb #35c6dad5
@@ -103,9 +104,16 @@ def _answers(p, y):
     if p.ndim == 1:
         wrong = ~((p >= 0) & (p <= 1))
         if wrong.any(): raise ValueError(f"probabilities must lie in 0 … 1, got {p[wrong][0]} at {first_place(wrong)}")
-        return p, check_labels(y, 2)[0] == 1
-    y, p = check_labels(y, p.shape[1])[0], check_probabilities(p, 1, np.float64)
+        return p, _places(y, 2) == 1
+    y, p = _places(y, p.shape[1]), check_probabilities(p, 1, np.float64)
     return np.minimum(p.max(axis=1), 1), p.argmax(axis=1) == y
+
+def _places(y, c):
+    "Labels from 0, or ValueError"
+    if isinstance(y.flat[0], str):
+        raise ValueError(f"y must hold labels from 0, got {str(y.flat[0])!r}: give their positions in the classes of the "
+                         "model, np.searchsorted(model.classes_, y)")
+    return check_labels(y, c)[0]
 
 def _quantile(level):
     "What a standard normal number stays below, in size, with this probability"
@@ -214,6 +222,11 @@ class Temperature:
         ValueError
             For wrong shapes, labels and weights, for logits that are NaN or +inf, and for -inf at a label.
 
+        Warns
+        -----
+        UserWarning
+            For what looks like probabilities: all rows at least 0, with the sum 1.
+
         Examples
         --------
         >>> Temperature().fit([3.0, -3.0, 3.0, -3.0], [1, 0, 1, 1])
@@ -221,6 +234,9 @@ class Temperature:
         """
         limit = _quantile(self.level)**2
         u = _below_top(z)
+        if _like_probabilities(z):
+            warnings.warn("z looks like probabilities (at least 0, and each row sums to 1), but is taken for logits: give those, as "
+                          "decision_function does, or np.log(p)", UserWarning, stacklevel=2)
         q, s = _label_rows(y, *u.shape), sample_weights(sample_weight, len(u))
         own = np.einsum("ij,ij->i", q, np.where(q > 0, u, 0))
         if not np.isfinite(own).all():
@@ -264,6 +280,8 @@ class Temperature:
         >>> t.predict_proba([3.0]).round(2)
         array([[0.25, 0.75]])
         """
+        if not hasattr(self, "temperature_"):
+            raise sklearn_exception("NotFittedError", AttributeError)("this Temperature is not fitted yet: call fit first")
         u = _below_top(z)
         if self.temperature_ == 0: return softmax(np.where(u == 0, 0.0, -np.inf), axis=1)
         return softmax(np.where(u > -np.inf, u/self.temperature_, -np.inf), axis=1)
@@ -282,13 +300,19 @@ def _below_top(z):
     with np.errstate(all="ignore"):
         return np.where(z > -np.inf, np.maximum(z - z.max(axis=1, keepdims=True), -1e150), -np.inf)
 
+def _like_probabilities(z):
+    "Whether rows are at least 0 and sum to 1"
+    z = floats(z)
+    if z.ndim == 1 or (z < 0).any(): return False
+    return bool((abs(z.sum(axis=1, dtype=np.float64) - 1) <= sum_error(z, z.shape[1], z.dtype)).all())
+
 def _label_rows(y, m, c):
     "The target of every class, in each row"
     y = unmasked(y, "y")
     if y.shape == (m, c): return check_probabilities(y, 1, np.float64).astype(np.float64)
     if y.shape != (m,): raise ValueError(f"y must hold {m} labels, or probabilities of shape {(m, c)}, got shape {y.shape}")
     q = np.zeros((m, c))
-    q[np.arange(m), check_labels(y, c)[0]] = 1
+    q[np.arange(m), _places(y, c)] = 1
     return q
 
 def _curve(beta, u, own, s):

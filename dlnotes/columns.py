@@ -618,6 +618,9 @@ class SparseFeatures(ScaledFeatures):
     fit_intercept: bool
     basis: np.ndarray | None
     null: np.ndarray
+    out: np.ndarray
+    into: np.ndarray
+    root: np.ndarray
     peak: np.ndarray
     mu: np.ndarray
     metric: np.ndarray

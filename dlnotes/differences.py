@@ -76,6 +76,7 @@ def as_arguments(x: Any) -> tuple[np.ndarray, ...]:
     several = isinstance(x, tuple) or (isinstance(x, list) and any(isinstance(a, np.ndarray) for a in x))
     args = []
     for a in x if several else (x,):
+        if isinstance(a, dict): raise ValueError("x must be arrays, got a dict: give them one by one, as tuple(x.values()), to an f(*arrays)")
         whole = isinstance(a, (int, np.integer)) or np.asarray(a).dtype.kind in "iu" if np.size(a) else False
         a = np.array(a, np.float64) if whole and not isinstance(a, bool) else real_numbers("x must be", a)
         if not np.isfinite(a).all(): raise ValueError(f"x must be finite, got {a[~np.isfinite(a)].flat[0]}")
@@ -820,6 +821,16 @@ def _verdict(a, s, tol, eps, scale):
     sure = unsure <= size/400 or (zero and (still or unsure <= math.sqrt(eps)*scale))
     return error, uncertainty, "ok" if sure else "cannot tell"
 
+def _kink(line):
+    "A hint, if f's slopes to both sides of x differ, and as much from nearer by"
+    h = line.f.eps**(1/3)*(1.0 if isinstance(line.way, np.ndarray) else near_size(line.f.args[line.k], line.way))
+    far, near = ([s and line.quotient(s) for s in line.samples(step)[1:]] for step in (h, h/8))
+    if None in (*far, *near): return ""
+    gap, apart = (abs(one - other) for (one, _), (other, _) in (far, near))
+    (right, rounding), (left, _) = near
+    return f"f seems to have a kink there, with slopes {left:.3g} and {right:.3g} to its sides: move x off it, and check again"*(
+        max(gap/2, 64*rounding) < apart < 2*gap)
+
 def _complex_slope(line):
     "By the complex step; the parts that make up the sum are exact, so rounding is relative to them"
     a = line.f.args[line.k]
@@ -982,12 +993,13 @@ class Comparison:
             shape, at = (x.shape, x) if whole else ((-1,), np.zeros(len(self.ways)))
             lengths = sorted({n for z in (self.dy, *f.args) for n in z.shape if n > 1})
             hint = guess_mistake(np.array(self.given).reshape(shape), numeric.reshape(shape), at, lengths)
-            if isinstance(self.ways[i], np.ndarray) and math.isfinite(a):
+            if kink := _kink(Line(f, k, self.ways[i], self.dy)): hint = kink
+            elif isinstance(self.ways[i], np.ndarray) and math.isfinite(a):
                 culprit = _culprit(f, k, self.grad, self.ways[i], self.dy, tol, *self.options)
                 if culprit:
                     where, a, b = tuple(map(int, np.unravel_index(culprit[0], x.shape))), culprit[1], culprit[2].value
         elif verdict == "cannot tell":
             hint = ("f is finite at too few steps to either side, or jumps there" if not math.isfinite(b) else
-                    "rounding in f hides it: leave out what is constant, return terms in place of their sum, or move x")
+                    f"rounding in f hides it: {'give x as float64, '*any(z.dtype == np.float32 for z in f.args)}leave out what is constant, return terms in place of their sum, or move x")
         return ArgumentCheck(f.names[k], x.shape, len(self.where), error, where, a, b, hint, uncertainty, verdict,
                              self.finds)

@@ -11,6 +11,7 @@ import html
 import inspect
 import sys
 import warnings
+from reprlib import repr as shortened
 from typing import Any, Self
 
 import numpy as np
@@ -70,6 +71,20 @@ def _check_sparse(X):
         raise ValueError(f"X must be finite, got {'NaN' if np.isnan(data[k]) else 'inf (infinity)'} at {at}: drop or fill it first")
     return X.astype(data.dtype) if data.dtype != X.dtype else X
 
+def _no_number(X, names, error):
+    "What to raise for the first column of a table (m, n) that does not hold numbers alone"
+    def number(value):
+        try: return X.dtype.kind == "O" and float(value) is not None
+        except Exception: return False
+    found = next(((j, v) for j, column in enumerate(X.T) for v in column if not number(v)), None) if X.ndim == 2 else None
+    if found is None: return error
+    j, value = found
+    time = X.dtype.kind in "mM" or hasattr(value, "isoformat")
+    do = ("a number, such as the days since the first" if time else
+          "a column of zeros and ones for each of its values (one-hot), as scikit-learn's OneHotEncoder does")
+    return (TypeError if isinstance(error, TypeError) else ValueError)(
+        f"column {j if names is None else repr(names[j])} of X holds {shortened(str(value))}, which is no number: give {do} ({error})")
+
 def check_features(X: Any, sparse: bool = False) -> Any:
     """Examples as a float array.
 
@@ -88,9 +103,9 @@ def check_features(X: Any, sparse: bool = False) -> Any:
     Raises
     ------
     TypeError
-        For a sparse matrix, if it will not do.
+        For a sparse matrix, if it will not do, and for entries that are no numbers, such as dates.
     ValueError
-        For anything else, naming the first NaN or infinity.
+        For anything else, naming the first NaN or infinity, or the column that holds a text.
 
     Examples
     --------
@@ -103,9 +118,10 @@ def check_features(X: Any, sparse: bool = False) -> Any:
         return _check_sparse(X)
     if np.ma.is_masked(X):
         raise ValueError(f"X must be finite, got a masked entry at {first_place(np.ma.getmaskarray(X))}: drop or fill it first")
-    X = np.asarray(X)
+    names, X = feature_names(X), np.asarray(X)
     if X.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: X has dtype {X.dtype}")
+    if X.dtype.kind in "mM": raise _no_number(X, names, ValueError(f"X must hold real numbers, got dtype {X.dtype}"))
     if X.dtype.kind == "O":
         missing = np.array([_missing(value) for value in X.flat], dtype=bool).reshape(X.shape)
         if missing.any():
@@ -113,6 +129,7 @@ def check_features(X: Any, sparse: bool = False) -> Any:
             raise ValueError(f"X must be finite, got {X[at]} (NaN) at {at}: drop or fill it first")
         try: X = X.astype(np.float64)
         except OverflowError: raise ValueError("X must hold real numbers, got an integer that is too large for a float") from None
+        except (TypeError, ValueError) as error: raise _no_number(X, names, error) from None
     X = floats(X, "X")
     if X.ndim != 2:
         raise ValueError(f"X must be 2-dimensional, (examples, features), got shape {X.shape}. "

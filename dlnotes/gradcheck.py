@@ -6,6 +6,7 @@
 __all__ = ['GradientCheck', 'GradientError', 'numeric_gradient', 'check_gradient', 'check_hessian_vector']
 
 # %% ../nbs/21_gradcheck.ipynb #74db1102
+import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -91,9 +92,21 @@ def _copied(grad):
         return tuple(None if g is None else np.array(g) for g in grad)
     return np.array(grad)
 
-def _given(grad, args, dy, y, dy_given):
+def _called(grad, names, args, why):
+    "What a gradient that is a function says, or TypeError where it takes other arguments"
+    try: signature = inspect.signature(grad)
+    except (TypeError, ValueError): return grad(*args)  # some built-in functions do not tell
+    try: signature.bind(*args)
+    except TypeError as e: raise TypeError(f"grad is called as grad({', '.join(names)}), since {why}: {e}") from None
+    return grad(*args)
+
+def _given(grad, args, dy, y, dy_given, names):
     "The gradients under test, one array for each argument"
-    if callable(grad): grad = _copied(grad(*[a.copy() for a in ((dy, *args) if y.ndim or dy_given else args)]))
+    if callable(grad):
+        names, passed = (("dy", *names), (dy, *args)) if y.ndim or dy_given else (names, args)
+        why = (f"f returns an array of shape {y.shape}, whose gradient depends on dy" if y.ndim else
+               "f returns one number" + ", and dy is given"*dy_given)
+        grad = _copied(_called(grad, names, [a.copy() for a in passed], why))
     elif y.ndim and not dy_given:
         raise ValueError(f"f returns an array of shape {y.shape}, so its gradient depends on dy: "
                          "pass a function grad(dy, *x), or dy itself")
@@ -225,7 +238,7 @@ def check_gradient(f: Callable[..., Any], x: Any, grad: Any, dy: ArrayLike | Non
     GradientError
         If they differ, with the worst entry, or if that cannot be told.
     TypeError
-        For an f that is not a function, or SciPy's order f, grad, x.
+        For an f that is not a function, a `grad` of other arguments, or SciPy's order f, grad, x.
     ValueError
         If the question makes no sense: x or f(x) not float32 or float64, or not finite; f random, or changing x.
 
@@ -246,7 +259,7 @@ def check_gradient(f: Callable[..., Any], x: Any, grad: Any, dy: ArrayLike | Non
         watched = Watched(f, args)
         rng = _generator(seed, _SALT)
         weights = upstream(dy, watched.y, rng)
-        grads = _given(grad, args, weights, watched.y, dy is not None)
+        grads = _given(grad, args, weights, watched.y, dy is not None, watched.names)
         coarse = any(g.dtype.itemsize < 8 and g.dtype.kind == "f" for g in grads) or watched.eps > 1e-10
         tol = tol or (float(np.sqrt(np.finfo(np.float32).eps)) if coarse else 1e-6)
         compared = [Comparison(watched, k, g.astype(np.float64), weights, tol, h, method, entries, directions, rng)

@@ -15,6 +15,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .ranges import in_our_words
 from dlnotes.normalize import (
     Cache,
     archive,
@@ -119,6 +120,8 @@ class Moments:
         return self if isinstance(other, int) and other == 0 else NotImplemented
 
 # %% ../nbs/25_layer.ipynb #4ccfaee4
+@in_our_words(epsilon="eps", momentum="give decay, the weight of the old value: 1 - momentum "
+              "for PyTorch's, and Keras' or Flax' as it is")
 class BatchNorm:
     """Batch normalization with running statistics.
 
@@ -341,7 +344,8 @@ class BatchNorm:
         b : (n,) array_like, optional
             Its bias, if it has one.
         axis : int
-            W's axis of the features: -1 for `x @ W`, 0 for `W @ x` and for kernels.
+            W's axis of the features: -1 for `x @ W`, 0 for `W @ x` and for kernels. PyTorch's weights are (out, in): give 0,
+            of square ones too, whose shape does not tell.
 
         Returns
         -------
@@ -365,8 +369,9 @@ class BatchNorm:
         if W.dtype not in (np.float32, np.float64):
             raise ValueError(f"W must be float32 or float64, got {W.dtype}")
         if not (-W.ndim <= axis < W.ndim and W.shape[axis] == self.num_features):
-            raise ValueError(f"W must have {self.num_features} features along axis "
-                             f"{axis}, got shape {W.shape}")
+            turned = W.ndim > 1 and W.shape[0] == self.num_features
+            raise ValueError(f"W must have {self.num_features} features along axis {axis}, got shape "
+                             f"{W.shape}{': give axis=0 for weights of PyTorch, (out, in)'*turned}")
         if b is None: b = np.zeros(self.num_features)
         else: b = per_feature("b", b, self.num_features)[0]
         s = self.gamma/np.sqrt(self.var + self.eps)
@@ -459,6 +464,8 @@ class BatchNorm:
 
         Raises
         ------
+        TypeError
+            For what is no mapping, such as the list of Keras' `get_weights`.
         ValueError
             For missing names, wrong shapes or a negative variance; nothing changes then.
 
@@ -469,6 +476,9 @@ class BatchNorm:
         """
         convention = _convention(convention)
         c = CONVENTIONS[convention]
+        if isinstance(state, (list, tuple, np.ndarray)):
+            raise TypeError(f"state must be a dict of arrays by name, got a {type(state).__name__}: if it is "
+                            f"in that order, give dict(zip({list(c['names'])}, ...))")
         state = {name: state[name] for name in (*c["names"], "num_batches_tracked") if name in state}
         if missing := [name for name in c["names"][2:] if state.get(name) is None]:
             raise ValueError(f"a state of {convention} needs {', '.join(c['names'][2:])}, and may have "

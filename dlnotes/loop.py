@@ -65,17 +65,17 @@ def must_take_one_dict(objective: Any) -> None:
     Examples
     --------
     >>> try: must_take_one_dict(lambda lr, units: 0.0)
-    ... except TypeError as e: print(f"{e!s:.51}")
-    objective receives one dict, but takes lr, units: w
+    ... except TypeError as e: print(f"{e!s:.49}")
+    objective receives one dict, but takes lr, units:
     """
     if not callable(objective): raise TypeError(f"objective must be a function of a dict, got {objective!r}")
     try: parameters = inspect.signature(objective).parameters.values()
     except (TypeError, ValueError): return  # some built-in functions do not tell
     needed = [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     if len(needed) > 1 and not (len(needed) == 2 and takes_report(objective)):
-        raise TypeError(f"objective receives one dict, but takes {', '.join(needed)}: write def objective(params), and "
-                        f"params[{needed[0]!r}] for {needed[0]}; or give lambda params: objective(**params). A second argument "
-                        "named report is for the values of a training as it goes")
+        report = "name the second report, if it is to report a learning curve; else " if len(needed) == 2 else ""
+        raise TypeError(f"objective receives one dict, but takes {', '.join(needed)}: {report}write def objective(params), and "
+                        "params['name'] for each hyperparameter, or give lambda params: objective(**params)")
     if not any(p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD) for p in parameters):
         raise TypeError("objective receives one dict, but takes no argument: write def objective(params)")
 

@@ -25,6 +25,7 @@ from .estimators import (
 from .layer import BatchNorm
 from .losses import cross_entropy
 from .normalize import archive, save_archive
+from .ranges import in_our_words
 
 # %% ../nbs/38_network.ipynb #1f2602ab
 def _weighted_loss(z, y, s):
@@ -225,6 +226,10 @@ def _warn_of_loss(net, X, y, s, first):
                   f"every class by its frequency has {guess:.3g}. {advice}", TrainingWarning, stacklevel=3)
 
 # %% ../nbs/38_network.ipynb #4a1358f2
+@in_our_words(
+    hidden_layer_sizes="hidden", solver="optimizer", learning_rate="lr", learning_rate_init="lr", max_iter="epochs",
+    n_epochs="epochs", n_iter_no_change="patience", early_stopping="give patience, in epochs", random_state="seed",
+    verbose="progress", beta_1="beta1", beta_2="beta2", epsilon="eps", activation="it is ReLU: leave it out")
 @dataclass(eq=False, repr=False)
 class MLP(Classifier):
     """A multilayer perceptron: ReLU, batch norm, a softmax head; trained on mini-batches.

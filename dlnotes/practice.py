@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from .arithmetic import Stream, as_number, run_seed, whole_number
+from .choice import FIRST
 from .curves import drawable
 from .ranges import Part, same, sign_of
 from .scales import Categorical, Integer, LogUniform
@@ -29,7 +30,8 @@ from .tuning import Panda, follow  # noqa: F401  (for what was pickled when they
 # %% ../nbs/16_practice.ipynb #5b0d2f7e
 def _must_be_study(study: Any) -> None:
     "TypeError for anything but a Study"
-    if not isinstance(study, Study): raise TypeError(f"study must be a Study, as search returns it, got {study!r}")
+    its = ": give its search_" if type(study).__name__ == "SearchCV" else ""
+    if not isinstance(study, Study): raise TypeError(f"study must be a Study, as search returns it, got {study!r}{its}")
 
 def _whole(trial: Trial) -> bool: return trial.whole and not trial.given
 
@@ -39,9 +41,12 @@ def _evidence(study: Study, who: str, least: int, whole: bool = False) -> tuple[
     sign = sign_of(study.direction)
     trials = [t for t in study.trials if t.state != "lost" and (_whole(t) or not whole)]
     done = sum(t.state == "complete" for t in trials)
-    if len(trials) < least or not done:
+    if (few := least - len(trials)) > 0 or not done:
+        spread = max(0, FIRST - len(study.prior) - study.next_number)
+        more = (f": about {few + 3*max(0, few - spread)} more trials, of which one in four is from there, and all up to the {FIRST}th "
+                "unless the study began from an earlier one")*(whole and few > 0)
         raise ValueError(f"{who} needs {least} trials{' from the whole space'*whole} that are not lost, one complete, "
-                         f"got {len(trials)}, {done} complete")
+                         f"got {len(trials)}, {done} complete{more}")
     return trials, np.array([math.inf if t.value is None else sign*float(t.value) for t in trials])
 
 # %% ../nbs/16_practice.ipynb #1af4e408

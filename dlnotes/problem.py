@@ -414,6 +414,8 @@ class Summary:
     rows : list of dict
         One per coefficient, fit for pandas.DataFrame: class, feature, coef, stderr, z, p, low, high (95 %); NaN where
         the data determine nothing.
+    note : str
+        A line under the table; none if it is empty.
 
     Examples
     --------
@@ -425,6 +427,7 @@ class Summary:
     """
     reference: Any
     rows: list[dict[str, Any]]
+    note: str = ""
 
     def __repr__(self) -> str:
         head = f"log-odds against class {self.reference!r}"
@@ -434,7 +437,7 @@ class Summary:
                            for row in self.rows]
         width = [max(len(line[j]) for line in cells) for j in range(len(names))]
         lines = ["  ".join(cell.rjust(w) for cell, w in zip(line, width)) for line in cells]
-        return "\n".join([head] + lines)
+        return "\n".join([head] + lines + [self.note]*bool(self.note))
 
 def summary_row(label: Any, name: Any, coef: float, error: float) -> dict[str, Any]:
     """A line of a `Summary`: a coefficient with what follows from its standard error.

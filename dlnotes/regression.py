@@ -12,12 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .ranges import in_our_words
 from .estimators import Classifier, check_settings, encode, fitted_features, sample_weights, sklearn_exception
 from .losses import log_softmax, softmax
 from .problem import (
     Problem, Summary, adopt, contrast_variances, scaled_columns, summary_row, weigh, without_unit)
 
 # %% ../nbs/34_regression.ipynb #f21d6f03
+@in_our_words(
+    penalty="l1_ratio=1 is 'l1', l1_ratio=0 is 'l2', the default, and C=np.inf is None",
+    solver="there is one, which proves that it is at the optimum: leave it out",
+    multi_class="it is multinomial: leave it out", random_state="nothing is drawn: leave it out", max_iters="max_iter")
 class SoftmaxRegression(Classifier):
     """Multinomial logistic regression: minimises
     `C sum(s_i cross-entropy_i) + (1 - l1_ratio) ||coef||^2 / 2 + l1_ratio sum(|coef|)`.
@@ -237,7 +242,7 @@ class SoftmaxRegression(Classifier):
         Returns
         -------
         Summary
-            A table: print it, or pass its `rows` to pandas.DataFrame.
+            A table: print it, or pass its `rows` to pandas.DataFrame. With a penalty it says so: its coefficients are shrunk.
 
         Raises
         ------
@@ -259,7 +264,9 @@ class SoftmaxRegression(Classifier):
         for k, label in enumerate(self.classes_[others].tolist()):
             if self.fit_intercept: rows.append(summary_row(label, "intercept", b[k], constant[k]))
             rows += [summary_row(label, self._column(j), W[k, j], errors[k, j]) for j in range(W.shape[1])]
-        return Summary(self.classes_.tolist()[first], rows)
+        C = self._strength()[0]
+        note = f"coefficients are shrunk by C={C:g}: for inference, fit with C=np.inf" if C < np.inf else ""
+        return Summary(self.classes_.tolist()[first], rows, note)
 
     def _strength(self):
         "C and l1_ratio of the fit"

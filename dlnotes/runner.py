@@ -19,6 +19,7 @@ from numbers import Real
 from typing import Any
 
 from .arithmetic import as_number, whole_number
+from .ranges import in_our_words
 from .journal import BROKEN, Trial
 from .space import Space
 from .loop import Objective, advance, must_take_one_dict, takes_report
@@ -76,6 +77,9 @@ def _checked(objective, n_trials, n_jobs, executor, timeout, max_memory, stage_s
     return n_jobs
 
 # %% ../nbs/13_runner.ipynb #13288f60
+@in_our_words(n_iter="n_trials", n_calls="n_trials", max_evals="n_trials", random_state="seed", n_points="lag", x0="start",
+              param_distributions="space", search_space="space", verbose="progress", callback="stop", callbacks="stop",
+              storage="journal", maximize="give direction='maximize'")
 def search(objective: Objective, space: Space, n_trials: int = 60, seed: int = 0, direction: str | Sequence[str] = "minimize",
            n_jobs: int = 1, executor: Executor | None = None, journal: str | os.PathLike[str] | None = None,
            timeout: float | None = None, progress: bool = True, *, lag: int | None = None, repeat: bool = False,
@@ -109,7 +113,7 @@ def search(objective: Objective, space: Space, n_trials: int = 60, seed: int = 0
     journal : str or path, optional
         A file that keeps every trial, and to resume from.
     timeout : float, optional
-        Seconds after which a trial's process is killed. What it had reported is kept.
+        Seconds after which a trial's process is killed. What it had reported is kept. Of the whole search: `max_seconds`.
     progress : bool
         Show a bar with the best so far, in a terminal or a notebook.
     lag : int, optional
@@ -178,12 +182,12 @@ def search(objective: Objective, space: Space, n_trials: int = 60, seed: int = 0
             with study.held(), _bar(n_trials, len(study.trials), progress, lambda: _so_far(study)) as step:
                 ended = advance(study, n_trials, pool, step, stop, until)
     except KeyboardInterrupt:  # the bar is closed by now
-        warnings.warn(f"interrupted: {len(study.trials)} of {n_trials} trials are finished", stacklevel=2)
+        warnings.warn(f"interrupted: {len(study.trials)} of {n_trials} trials are finished", stacklevel=3)
         ended = study
     else:
         if ended is study and study.next_number < n_trials and study.used_up:
             warnings.warn(f"the space has {study.next_number} points and all were tried, so the search ends before its "
-                          f"{n_trials} trials; repeat=True runs points again", stacklevel=2)
+                          f"{n_trials} trials; repeat=True runs points again", stacklevel=3)
     return ended if ended.next_number <= n_trials else ended.first(n_trials)
 
 def _until(max_seconds: Any, stop: Any) -> float:
@@ -202,7 +206,7 @@ def _warn_of_idle(n_jobs: int, study: Study) -> None:
     "A warning where workers will wait for each other"
     if study.reproducible and n_jobs > study.lag:
         warnings.warn(f"n_jobs={n_jobs} workers, but a trial is planned from those up to lag={study.lag} before it, so no "
-                      f"more than {study.lag} run at once: lag={2*n_jobs} keeps all busy, or reproducible=False", stacklevel=3)
+                      f"more than {study.lag} run at once: lag={2*n_jobs} keeps all busy, or reproducible=False", stacklevel=4)
 
 # %% ../nbs/13_runner.ipynb #5e7ddc6f
 def run_again(objective: Objective, study: Study, runs: Sequence[Trial], n_jobs: int = 1, executor: Executor | None = None,

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .arithmetic import Steps, as_reals, between, end_of_log, exp_parts, log_pair, pair_sum, position, power, shifted
-from .ranges import Numeric, Part, Scale, When, counted, finite, in_unit, same  # noqa: F401  (some for what was pickled here)
+from .ranges import Numeric, Part, Scale, When, counted, finite, in_our_words, in_unit, same  # noqa: F401  (some for what was pickled here)
 
 # %% ../nbs/02_scales.ipynb #dbdecac1
+@in_our_words(log="for even draws of the logarithm give LogUniform(low, high)")
 @dataclass(frozen=True, repr=False)
 class Uniform(Numeric):
     """Even on [low, high]: equal differences are equally likely.

@@ -14,11 +14,10 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial, wraps
-from inspect import signature
+from functools import partial
 from numbers import Integral, Real
 from types import CodeType, FunctionType
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self
 
 import joblib
 import numpy as np
@@ -34,7 +33,7 @@ from sklearn.utils.validation import _check_method_params, indexable
 from .choice import FIRST
 from .curves import forecast
 from .journal import Trial
-from .ranges import Scale, When
+from .ranges import Scale, When, in_our_words
 from .scales import Categorical, Integer, LogUniform, Uniform
 from .space import Space
 from .study import Study
@@ -324,20 +323,9 @@ class _NoCallbacks:
 # %% ../nbs/19_sklearn.ipynb #b2c23b31
 _WORDS = {"n_iter": "n_trials", "n_calls": "n_trials", "n_points": "lag", "seed": "random_state", "timeout": "max_seconds"}
 _WORDS |= {"x0": "start"} | dict.fromkeys(("param_distributions", "param_grid", "search_spaces"), "space")
-_Init = TypeVar("_Init", bound=Callable[..., None])
-
-def _in_other_words(init: _Init) -> _Init:
-    "A constructor that says the right word to those of other searches"
-    known = signature(init).parameters
-    @wraps(init)
-    def checked(*args: Any, **named: Any) -> None:
-        for word in named:
-            said = f": it is called {_WORDS[word]} here" if word in _WORDS else f", only {', '.join(list(known)[1:])}"
-            if word not in known: raise TypeError(f"SearchCV has no argument {word!r}{said}")
-        init(*args, **named)
-    return checked  # type: ignore[return-value]
 
 # %% ../nbs/19_sklearn.ipynb #56f30aa8
+@in_our_words(**_WORDS)
 class SearchCV(BaseSearchCV):
     """Hyperparameters by our search and cross-validation, in the place of scikit-learn's `RandomizedSearchCV`.
 
@@ -418,7 +406,6 @@ class SearchCV(BaseSearchCV):
     feature_names_in_: np.ndarray
     _required_parameters: ClassVar[list[str]] = ["estimator", "space"]
 
-    @_in_other_words
     def __init__(self, estimator: Any, space: Any, *, n_trials: int = 60, cv: Any = 5, scoring: Any = None,
                  n_jobs: int | None = None, refit: Any = True, verbose: int = 0, pre_dispatch: int | str = "2*n_jobs",
                  error_score: Any = np.nan, return_train_score: bool = False, random_state: Any = 0, race: bool = False,

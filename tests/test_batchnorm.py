@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import re
 import subprocess
 import sys
 import textwrap
@@ -469,6 +470,27 @@ def test_folding_gives_the_same_outputs(batch, with_bias):
     W2, b2 = bn.fold(W.T, b, axis=0)  # the notes' layout
     np.testing.assert_allclose(W2, W1.T)
     np.testing.assert_allclose(b2, b1)
+
+
+def test_weights_of_pytorch_are_told_their_axis():
+    bn = BatchNorm(3)
+    with pytest.raises(ValueError, match=r"got shape \(3, 5\): give axis=0 for weights of PyTorch, \(out, in\)"):
+        bn.fold(np.ones((3, 5)))
+    assert bn.fold(np.ones((3, 5)), axis=0)[0].shape == (3, 5)
+    for W, axis in ((np.ones((4, 5)), -1), (np.ones((5, 3)), 0)):
+        with pytest.raises(ValueError, match=r"features along axis -?\d, got shape \(\d, \d\)$"):
+            bn.fold(W, axis=axis)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
+def test_a_state_without_names_is_told_which(kind):
+    bn, weights = BatchNorm(3), [np.full(3, value) for value in (1.0, 2.0, 3.0, 4.0)]
+    names = "gamma beta moving_mean moving_variance".split()
+    told = re.escape(f"give dict(zip({names}, ...))")
+    with pytest.raises(TypeError, match=rf"state must be a dict of arrays by name, got a \w+: .*{told}"):
+        bn.load_state(kind(weights), "keras")
+    assert (bn.mean == 0).all()
+    assert bn.load_state(dict(zip(names, weights, strict=True)), "keras").var.tolist() == [4, 4, 4]
 
 
 # Wrong versions, each killed by a comparison above -------------------------------------------------------------------

@@ -43,7 +43,7 @@ def test_the_temperature_is_the_likeliest_and_the_interval_ends_where_the_likeli
 @given(st.integers(0, 10**6), st.integers(1, 30), st.integers(2, 5))
 def test_any_small_data_have_an_answer(seed, m, c):
     rng = np.random.default_rng(seed)
-    z, y = np.round(3 * rng.normal(size=(m, c))), rng.integers(0, c, m)
+    z, y = np.round(3 * rng.normal(size=(m, c))) - 20, rng.integers(0, c, m)
     t = Temperature().fit(z, y)
     assert 0 <= t.interval_[0] <= t.temperature_ <= t.interval_[1]
     assert np.allclose(t.predict_proba(z).sum(axis=1), 1)
@@ -118,6 +118,37 @@ def test_where_there_is_no_best_temperature_it_is_an_end(dtype):
 def test_mistakes_are_named(z, y, says):
     with pytest.raises(ValueError, match=says):
         Temperature().fit(z, y)
+
+
+def test_probabilities_in_the_place_of_logits_are_noticed():
+    z, y = drawn(0)
+    p = softmax(z, axis=1)
+    for logits in (p, p.astype(np.float32), p[:1]):
+        with pytest.warns(UserWarning, match=r"z looks like probabilities .* or np\.log\(p\)") as said:
+            Temperature().fit(logits, y[: len(logits)])
+        assert said[0].filename == __file__
+    right = Temperature().fit(z, y).temperature_
+    for logits in (np.log(p), z - z.min(axis=1, keepdims=True), 2 * p, p - p.mean()):  # warnings are errors
+        Temperature().fit(logits, y)
+    assert np.isclose(Temperature().fit(np.log(p), y).temperature_, right)
+    assert Temperature().fit([0.2, 0.8], [0, 1]).temperature_ > 0  # one logit each may be anything
+
+
+def test_labels_by_name_are_told_where_their_positions_are():
+    z, y = drawn(0)
+    named = np.array(list("abcd"))[y]
+    for labels in (named, named.astype(object), named.tolist()):
+        with pytest.raises(ValueError, match=r"got '[abcd]': .*np\.searchsorted\(model\.classes_, y\)"):
+            Temperature().fit(z, labels)
+        with pytest.raises(ValueError, match="searchsorted"):
+            reliability(softmax(z, axis=1), labels)
+    t = Temperature().fit(z, np.searchsorted(np.unique(named), named))
+    assert t.temperature_ == Temperature().fit(z, y).temperature_
+
+
+def test_a_temperature_that_is_not_fitted_says_so():
+    with pytest.raises(AttributeError, match="this Temperature is not fitted yet: call fit first"):
+        Temperature().predict_proba([[0.0, 1.0]])
 
 
 @pytest.mark.parametrize("level", [0, 1, -0.5, 95, float("nan")])

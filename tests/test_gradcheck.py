@@ -608,6 +608,68 @@ def test_products_that_are_no_products_are_refused():
         check_hessian_vector(grad, (x, x), right)
 
 
+def test_a_gradient_of_other_arguments_is_told_whether_dy_is_passed():
+    x, square = np.linspace(0.5, 2, 4), lambda x: (x**2).sum()
+    with pytest.raises(
+        TypeError, match=r"called as grad\(dy, x\), since f returns an array of shape \(4,\), .* on dy: too many"
+    ):
+        check_gradient(lambda x: np.sin(x), x, lambda x: np.cos(x))
+    with pytest.raises(TypeError, match=r"called as grad\(x\), since f returns one number: missing .* 'x'"):
+        check_gradient(square, x, lambda dy, x: 2 * dy * x)
+    with pytest.raises(
+        TypeError, match=r"called as grad\(dy, x\), since f returns one number, and dy is given: too many"
+    ):
+        check_gradient(square, x, lambda x: 2 * x, dy=1.0)
+    assert check_gradient(square, x, lambda *all: 2 * all[-1]) and check_gradient(square, x, lambda x, more=2: more * x)
+    assert check_gradient(lambda x, dy: x * dy, (x, x), lambda out, x, dy: (out * dy, out * x))  # an argument named dy
+    with pytest.raises(TypeError, match="its own mistake"):
+        check_gradient(square, x, raising(TypeError("its own mistake")))
+
+
+def raising(error):
+    def grad(x):
+        raise error
+
+    return grad
+
+
+def test_a_dict_of_parameters_is_told_to_give_its_arrays():
+    x = {"W": np.ones(2), "b": np.ones(1)}
+    with pytest.raises(ValueError, match=r"got a dict: .* tuple\(x\.values\(\)\), to an f\(\*arrays\)"):
+        check_gradient(lambda p: p["W"].sum(), x, lambda p: p)
+    with pytest.raises(ValueError, match="got a dict"):
+        numeric_gradient(lambda p: p["W"].sum(), x)
+    grads = tuple(2 * a for a in x.values())
+    assert check_gradient(lambda *arrays: sum((a**2).sum() for a in arrays), tuple(x.values()), grads)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("directions", [None, 3])
+def test_a_kink_at_x_is_named_as_one_and_a_bend_is_not(dtype, directions):
+    def hint(f, grad, x):
+        check = check_gradient(f, np.array(x, dtype), grad, directions=directions, raises=False)
+        assert check.verdict == "wrong"
+        return check.arguments[0].hint
+
+    relu, zeros = lambda x: np.maximum(x, 0).sum(), [0.0, 0.0]
+    assert "a kink there, with slopes" in hint(relu, lambda x: (x > 0) * 1.0, zeros)
+    assert "a kink there, with slopes" in hint(lambda x: np.abs(x).sum(), np.ones_like, zeros)
+    assert "kink" not in hint(lambda x: np.exp(3 * x).sum(), lambda x: np.exp(3 * x), [0.0, 0.5])
+    assert "kink" not in hint(lambda x: (x**2).sum() + x.sum(), lambda x: -x, zeros)
+    if directions is None:
+        told = "f seems to have a kink there, with slopes 0 and 1 to its sides: move x off it, and check again"
+        assert hint(relu, lambda x: (x >= 0) * 1.0, [0.0, 1.0, -1.0, 2.0, 3.0]) == told
+
+
+def test_what_float32_hides_is_told_to_come_as_float64():
+    f, grad = lambda x: (np.exp(x) + x.dtype.type(1e7)).sum(), np.exp
+    x = np.array([0.3, 1.0], np.float32)
+    assert "hides it: give x as float64, leave out" in check_gradient(f, x, grad, raises=False).arguments[0].hint
+    assert check_gradient(f, x.astype(np.float64), grad)
+    hidden = check_gradient(lambda x: (np.exp(x) + 1e16).sum(), x.astype(np.float64), grad, raises=False)
+    assert "hides it: leave out" in hidden.arguments[0].hint  # which has no finer numbers
+
+
 EDGES = {
     "a root's end": (lambda x: np.sqrt(1 - x).sum(), lambda x: -0.5 / np.sqrt(1 - x), 1.0, -1),
     "an arc's end": (lambda x: np.arcsin(x).sum(), lambda x: 1 / np.sqrt((1 - x) * (1 + x)), 1.0, -1),

@@ -1,8 +1,10 @@
 """What people do who come from other libraries: it works, or it is refused in words before anything is written."""
 
+import inspect
 import json
 import math
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -15,12 +17,15 @@ import numpy as np
 import pytest
 
 from dlnotes import (
+    MLP,
+    BatchNorm,
     Categorical,
     Integer,
     LogUniform,
     Panda,
     Report,
     Shares,
+    SoftmaxRegression,
     Space,
     Study,
     Uniform,
@@ -34,7 +39,7 @@ from dlnotes import (
     target,
 )
 from dlnotes.arithmetic import plain_extra
-from dlnotes.ranges import Scale
+from dlnotes.ranges import Scale, in_our_words
 from dlnotes.tuning import follow
 
 SPACE = Space(x=Uniform(0, 1), n=Integer(1, 5))
@@ -437,6 +442,65 @@ def test_retune_says_what_went_wrong_today():
         retune(study, lambda x, seed: 0.0)
     with pytest.raises(TypeError, match="must be a function of a dict, got 3"):
         retune(study, 3)
+
+
+def test_an_objective_of_two_arguments_is_told_what_the_second_may_be():
+    with pytest.raises(
+        TypeError, match=r"takes p, trial: name the second report, .* learning curve; else write def"
+    ) as said:
+        search(lambda p, trial: 0.0, SPACE)
+    assert "for p" not in str(said.value)  # which is the dict
+    with pytest.raises(TypeError, match="takes x, n, k: write def objective"):
+        search(lambda x, n, k: 0.0, SPACE)
+
+
+# What is called otherwise elsewhere
+
+
+@pytest.mark.parametrize(
+    ("called", "word", "told"),
+    [
+        (lambda **named: BatchNorm(3, **named), "momentum", "BatchNorm .* give decay, .*: 1 - momentum for PyTorch's"),
+        (lambda **named: BatchNorm.like("pytorch", 3, **named), "epsilon", "it is called eps here"),
+        (MLP, "learning_rate", "MLP has no argument 'learning_rate': it is called lr here"),
+        (MLP, "hidden_layer_sizes", "it is called hidden here"),
+        (MLP, "banana", "it takes only hidden, norm, .*, class_weight$"),
+        (SoftmaxRegression, "solver", "leave it out"),
+        (SoftmaxRegression, "penalty", "l1_ratio=1 is 'l1'"),
+        (lambda **named: Uniform(1e-4, 1, **named), "log", r"LogUniform\(low, high\)"),
+        (lambda **named: search(depth, SPACE, **named), "n_iter", "search .*: it is called n_trials here"),
+        (lambda **named: search(depth, SPACE, **named), "n_calls", "it is called n_trials here"),
+        (lambda **named: search(depth, SPACE, **named), "maximize", "give direction='maximize'"),
+        (lambda **named: search(depth, SPACE, **named), "banana", "it takes only objective, space, n_trials"),
+    ],
+)
+def test_the_words_of_other_libraries_are_told_the_right_one(called, word, told):
+    with pytest.raises(TypeError, match=f"no argument '{word}'") as said:
+        called(**{word: 0.1})
+    assert re.search(told, str(said.value))
+
+
+def test_what_says_the_right_word_is_called_as_before():
+    @in_our_words(rate="lr")
+    class Step:
+        "A step."
+
+        def __init__(self, size, lr=0.1):
+            self.length = size * lr
+
+    assert Step(2, lr=3).length == 6 and Step.__doc__ == "A step."
+    assert str(inspect.signature(Step)) == "(size, lr=0.1)" and pickle.loads(pickle.dumps(search)) is search
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'size'"):
+        Step()
+
+
+def test_a_warning_of_a_search_shows_the_line_that_began_it():
+    with pytest.warns(UserWarning, match="n_jobs=3 workers") as said:
+        search(depth, SPACE, 2, n_jobs=3, progress=False)
+    assert said[0].filename == __file__
+    with pytest.warns(UserWarning, match="the space has 2 points") as said:
+        search(lambda p: p["n"], Space(n=Integer(1, 2)), 3, progress=False)
+    assert said[0].filename == __file__
 
 
 # What was not said, or was lost on the way

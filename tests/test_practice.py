@@ -183,6 +183,48 @@ def test_too_few_trials_are_refused_with_the_number():
         importance(few)
 
 
+def test_too_few_trials_from_the_whole_space_are_told_how_many_more_it_takes():
+    wide = search(objective, SPACE, 12, progress=False)
+    later = search(objective, SPACE, 16, start=wide, progress=False)
+    found = sum(t.whole and not t.given for t in later.trials)
+    assert found == 4
+    with pytest.raises(ValueError, match=rf"got {found}, .*: about {4 * (9 - found)} more trials, .* one in four"):
+        edges(later)
+    assert edges(search(objective, SPACE, 16 + 4 * (9 - found), start=wide, progress=False))
+    with pytest.raises(ValueError, match=r"got 5, 5 complete: about 4 more trials"):
+        edges(search(objective, SPACE, 5, progress=False))
+    assert edges(search(objective, SPACE, 9, progress=False))
+    with pytest.raises(ValueError, match=r"got 10, 0 complete$"):
+        edges(failed(10))
+    with pytest.raises(ValueError, match=r"got 5, 5 complete$"):
+        importance(search(objective, SPACE, 5, progress=False))  # which takes trials from anywhere
+
+
+def failed(n):
+    "A study of trials that all failed"
+    study = Study(SPACE)
+    for _ in range(n):
+        study.tell(study.ask(), error="no")
+    return study
+
+
+def test_what_is_asked_of_one_objective_says_how_to_get_it():
+    both = search(lambda p: (p["lr"], -p["lr"]), SPACE, 12, direction=("minimize", "minimize"), progress=False)
+    for ask in (edges, importance):
+        with pytest.raises(ValueError, match=r"several objectives; study\.only\(0\) has the first of them alone"):
+            ask(both)
+        ask(both.only(0))
+
+
+def test_a_searchcv_is_told_to_give_its_study():
+    SearchCV = pytest.importorskip("dlnotes.sklearn").SearchCV
+    for ask in (edges, importance):
+        with pytest.raises(TypeError, match=r"got SearchCV\((?s:.*): give its search_$"):
+            ask(SearchCV(None, SPACE))
+        with pytest.raises(TypeError, match=r"got \[1, 2\]$"):
+            ask([1, 2])
+
+
 @pytest.mark.parametrize("ask", [edges, importance, plot_history, plot_trials, plot_isolation, retune])
 def test_what_is_not_a_study_is_named(ask):
     with pytest.raises(TypeError, match=r"study must be a Study, .* got \[1, 2\]"):

@@ -793,6 +793,32 @@ def test_missing_values_of_any_library_are_named():
     assert model.classes_.dtype == np.int64 and np.allclose(model.coef_, SoftmaxRegression().fit(whole, labels).coef_)
 
 
+def test_a_column_that_is_no_number_is_named_with_what_to_do():
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    frame, labels = pandas.DataFrame({"age": [1.0, 2, 3, 4], "gas": ["7", "o2", "n2", "o2"]}), [0, 1, 0, 1]
+    days = pandas.to_datetime(["2020-01-01"] * 4)
+    for X in (frame, frame.astype({"gas": "category"}), frame.astype({"gas": object})):
+        with pytest.raises(ValueError, match=r"column 'gas' of X holds 'o2', which is no number: .*one-hot"):
+            SoftmaxRegression().fit(X, labels)
+    for X in (frame[["age"]].assign(day=days), pandas.DataFrame({"day": days})):
+        with pytest.raises((TypeError, ValueError), match=r"column 'day' of X holds '2020-01-01.*days since the first"):
+            SoftmaxRegression().fit(X, labels)
+    with pytest.raises(ValueError, match=r"column 1 of X holds 'o2'.*\(could not convert string to float: 'o2'\)$"):
+        SoftmaxRegression().fit(frame.to_numpy(), labels)
+    for X in (np.array(["o2"] * 4, object), np.array(["2020-01-01"] * 4, "M8[D]")):  # no table
+        with pytest.raises(ValueError, match=r"^could not convert|^X must hold real numbers, got dtype datetime64"):
+            SoftmaxRegression().fit(X, labels)
+    assert SoftmaxRegression().fit(frame.replace({"o2": "8", "n2": "9.5"}), labels).coef_.shape == (1, 2)
+
+
+def test_a_summary_with_a_penalty_says_that_it_is_none_for_inference():
+    X, y = linear()
+    said = repr(SoftmaxRegression(C=0.5).fit(X, y).summary(X, y))
+    assert said.splitlines()[-1] == "coefficients are shrunk by C=0.5: for inference, fit with C=np.inf"
+    free = SoftmaxRegression(C=np.inf).fit(X, y).summary(X, y)
+    assert "shrunk" not in repr(free) and len(repr(free).splitlines()) == 2 + len(free.rows)
+
+
 @pytest.mark.parametrize("value", [np.inf, float("nan"), 1j, 0, -1, "10", None, True])
 def test_odd_step_limits_are_refused_by_name(value):
     with pytest.raises(ValueError, match="max_iter"):

@@ -277,7 +277,7 @@ class Flat:
 
 def test_an_objective_that_does_not_take_one_dict_is_told_how_to():
     for wrong, words in (
-        (lambda lr, units: 0.0, r"takes lr, units: .*params\['lr'\] for lr"),
+        (lambda lr, units: 0.0, r"takes lr, units: .*params\['name'\] for each"),
         (lambda params, *, seed: 0.0, "takes params, seed"),
         (lambda: 0.0, "takes no argument"),
         (3, "function of a dict, got 3"),
