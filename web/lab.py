@@ -51,14 +51,6 @@ CHAPTERS = {
     "40_runs.ipynb": "it needs Optuna, and hours",
     "recipes.ipynb": "its recipes need PyTorch, Dask and others, which a browser's Python does not have",
 }
-UNTRIED = (
-    "14_tuning",
-    "17_report",
-    "37_backprop",
-    "41_experiments",
-    "42_norms",
-)
-CHAPTERS |= {f"{name}.ipynb": "nobody has tried it there to the end" for name in UNTRIED}
 
 
 def available():
