@@ -784,7 +784,7 @@ class Study:
         "The best trials as a small table, for notebooks"
         rows = self.ranked()[:5]
         cells = lambda tag, row: "<tr>" + "".join(f"<{tag}>{escape(str(c))}</{tag}>" for c in row) + "</tr>"
-        def show(v: Any) -> str: return f"{v:.4g}" if isinstance(v, float) else str(v)
+        def show(v: Any) -> str: return f"{v:.4g}" if isinstance(v, float) else str(getattr(v, "__qualname__", v))
         def told(t: Trial) -> str: return ", ".join(map(show, t.values or [t.value]))
         body = [cells("td", [t.number, told(t), *(show(t.params.get(name, "")) for name in self.space)]) for t in rows]
         head = cells("th", ["trial", "value", *self.space])

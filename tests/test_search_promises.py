@@ -265,6 +265,12 @@ def test_a_study_shows_itself_and_becomes_a_frame():
     assert pd.isna(frame.value[frame.state == "failed"]).all()
     html = study._repr_html_()
     assert html.count("<tr>") == 6 and "20 trials" in html
+    kinds = search(lambda p: p["x"], Space(x=Uniform(0, 1), kind=Categorical(Flat, str)), 4, progress=False)
+    assert "<td>str</td>" in kinds._repr_html_() and "class" not in kinds._repr_html_()
+    narrow = search(lambda p: p["x"], Space(x=Uniform(0, 1)), 9, progress=False)
+    wide = search(lambda p: p["x"] + 1, Space(x=Uniform(0, 2)), 2, start=narrow, progress=False)
+    assert repr(wide).endswith(f"; learned from 9 earlier ones, best {narrow.best_value:.6g}>")
+    assert repr(Study(SPACE)) == "<Study: 0 trials>"
     assert Study(SPACE).to_frame().empty and "0 trials" in repr(Study(SPACE))
     with pytest.raises(ValueError, match="none of the 0 trials"):
         _ = Study(SPACE).best
