@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import special
 from scipy.optimize import check_grad
 
-from dlnotes import GradientError, check_gradient, check_hessian_vector, numeric_gradient
+from dlnotes import GradientError, check_gradient, check_hessian_vector, cross_entropy, numeric_gradient
 from dlnotes.differences import extrapolate, guess_mistake
 from dlnotes.newton import Objective
 
@@ -646,19 +646,189 @@ def test_a_dict_of_parameters_is_told_to_give_its_arrays():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("directions", [None, 3])
 def test_a_kink_at_x_is_named_as_one_and_a_bend_is_not(dtype, directions):
-    def hint(f, grad, x):
+    def hint(f, grad, x, verdict="cannot tell"):
         check = check_gradient(f, np.array(x, dtype), grad, directions=directions, raises=False)
-        assert check.verdict == "wrong"
+        assert check.verdict == verdict
         return check.arguments[0].hint
 
     relu, zeros = lambda x: np.maximum(x, 0).sum(), [0.0, 0.0]
     assert "a kink there, with slopes" in hint(relu, lambda x: (x > 0) * 1.0, zeros)
     assert "a kink there, with slopes" in hint(lambda x: np.abs(x).sum(), np.ones_like, zeros)
-    assert "kink" not in hint(lambda x: np.exp(3 * x).sum(), lambda x: np.exp(3 * x), [0.0, 0.5])
-    assert "kink" not in hint(lambda x: (x**2).sum() + x.sum(), lambda x: -x, zeros)
+    assert "kink" not in hint(lambda x: np.exp(3 * x).sum(), lambda x: np.exp(3 * x), [0.0, 0.5], "wrong")
+    assert "kink" not in hint(lambda x: (x**2).sum() + x.sum(), lambda x: -x, zeros, "wrong")
     if directions is None:
         told = "f seems to have a kink there, with slopes 0 and 1 to its sides: move x off it, and check again"
         assert hint(relu, lambda x: (x >= 0) * 1.0, [0.0, 1.0, -1.0, 2.0, 3.0]) == told
+
+
+KINKS = {
+    "relu": (lambda x: np.maximum(x, 0).sum(), 0.0, 0, 1),
+    "relu far from zero": (lambda x: np.maximum(x - 1000, 0).sum(), 1000.0, 0, 1),
+    "absolute value": (lambda x: np.abs(x).sum(), 0.0, -1, 1),
+    "clip's edge": (lambda x: np.clip(x, -1, 1).sum(), -1.0, 0, 1),
+    "three slopes": (lambda x: np.maximum(3 * x, 0.5 * x).sum(), 0.0, 0.5, 3),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", KINKS)
+def test_any_slope_between_those_to_both_sides_of_a_kink_may_be_right(name, dtype):
+    f, at, left, right = KINKS[name]
+    x = np.array([at, at + 0.5], dtype)
+    slope = f(x + dtype([0, 0.25])) * 4 - f(x) * 4
+    for one in (left, 0.75 * left + 0.25 * right, right):
+        check = check_gradient(f, x, np.array([one, slope]), raises=False)
+        assert check.verdict == "cannot tell" and f"slopes {left} and {right}" in check.arguments[0].hint, one
+    for outside in (left - 1.5 * (right - left), right + 1.5 * (right - left)):
+        assert check_gradient(f, x, np.array([outside, slope]), raises=False).verdict == "wrong"
+
+
+def test_at_ties_and_zero_biases_the_check_says_that_there_is_a_kink():
+    X = np.random.default_rng(0).normal(size=(8, 3))
+    X[2] = 0
+    layer = lambda W, b: np.maximum(X @ W + b, 0).sum()
+    on = lambda W, b: 1.0 * (X @ W + b > 0)
+    check = check_gradient(
+        layer, (np.ones((3, 4)), np.zeros(4)), lambda W, b: (X.T @ on(W, b), on(W, b).sum(0)), raises=False
+    )
+    assert [a.verdict for a in check.arguments] == ["ok", "cannot tell"] and "slopes 3 and 4" in check.arguments[1].hint
+    tie = check_gradient(lambda x: x.max(), np.ones(2), np.array([1.0, 0.0]), raises=False)
+    assert tie.verdict == "cannot tell" and "slopes 0 and 1" in tie.arguments[0].hint
+
+
+@pytest.mark.parametrize("distance", [1e-5, 1e-6, 1e-7, 1e-8, 1e-9])
+@pytest.mark.parametrize("at", [0.0, 1.0, 1000.0])
+def test_next_to_a_kink_the_right_slope_passes_and_the_other_does_not(distance, at):
+    relu = lambda x: np.maximum(x - at, 0)
+    x = np.array([at - distance, at + distance, 2 * at + 1])
+    for right in (np.array([0.0, 1.0, 1.0]), np.array([1.0, 1.0, 1.0]), np.array([0.0, 0.0, 1.0])):
+        check = check_gradient(relu, x, lambda dy, x, right=right: dy * right, raises=False)
+        assert bool(check) == (right.sum() == 2)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "slope"),
+    [
+        (lambda x: np.maximum(x, 0).sum(), [-1e-6, 3.0], [0.0, 1.0]),
+        (lambda x: np.floor(x).sum(), [0.3, 1.6], [0.0, 0.0]),
+        (lambda x: 5 + np.maximum(np.abs(x) - 1, 0).sum(), [1e-3, 3.0], [0.0, 1.0]),
+    ],
+)
+def test_where_f_stays_as_it_is_the_slope_is_known_to_be_zero(f, x, slope):
+    assert check_gradient(f, x, np.array(slope)).verdict == "ok"
+    assert check_gradient(f, x, np.add(slope, [1e-3, 0]), raises=False).verdict == "wrong"
+
+
+def test_what_is_deaf_to_small_steps_is_not_constant():
+    f = lambda x: 1e17 + (x**2).sum()
+    assert check_gradient(f, [1e3, 2e3], np.zeros(2), raises=False).verdict != "ok"
+    exp = lambda x: np.exp(x).sum()
+    for x in ([5.0, 50.0], [10.0, 60.0], [20.0, 60.0]):
+        assert check_gradient(exp, x, np.array([0.0, np.exp(x[1])]), raises=False).verdict != "ok", x
+
+
+def network(act, rows, units, dtype, seed):
+    """The loss of a layer's weights, and its gradient in float64."""
+    rng = np.random.default_rng(seed)
+    X, W, V, y = (
+        rng.normal(size=(rows, 5)),
+        rng.normal(size=(5, units)),
+        rng.normal(size=(units, 3)),
+        rng.integers(0, 3, rows),
+    )
+    X, W, V = (0.5 * a.astype(dtype) for a in (X, W, V))
+    value, slope = {
+        "relu": (lambda a: np.maximum(a, 0), lambda a: a > 0),
+        "tanh": (np.tanh, lambda a: 1 - np.tanh(a) ** 2),
+    }[act]
+    z = X.astype(float) @ W
+    return (
+        lambda W: cross_entropy(value(X @ W) @ V, y)[0],
+        W,
+        X.T.astype(float) @ (cross_entropy(value(z) @ V, y)[1] @ V.T * slope(z)),
+    )
+
+
+@pytest.mark.parametrize("act", ["relu", "tanh"])
+@pytest.mark.parametrize("rows", [8, 64])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_right_gradient_of_a_network_is_never_wrong_and_in_float64_ok(act, rows, seed):
+    f, W, right = network(act, rows, 6, np.float32, seed)
+    assert check_gradient(f, W, right.astype(np.float32), raises=False).verdict != "wrong"
+    assert check_gradient(f, W, -right, raises=False).verdict == "wrong"
+    f, W, right = network(act, rows, 6, np.float64, seed)
+    assert check_gradient(f, W, right)
+    right[2, 3] *= 1.01
+    assert check_gradient(f, W, right, raises=False).verdict == "wrong" or not right[2, 3]
+
+
+@pytest.mark.parametrize(("size", "distance"), [(3, 1e-3), (10, 1e-4), (10, 8e-3), (100, 3e-4), (100, 4e-3)])
+def test_a_kink_that_float32_hides_is_looked_for_in_float64(size, distance):
+    x = np.array([0.7], np.float32)
+    f = lambda x: x.dtype.type(size) + np.maximum(x - x.dtype.type(0.7 + distance), 0).sum() / 2 - x.sum() / 10
+    check = check_gradient(f, x, np.array([-0.1]), raises=False)
+    assert check.verdict == "cannot tell" and ("float64" in str(check.arguments) or size == 100)
+    assert check_gradient(f, x.astype(float), np.array([-0.1]))
+
+
+@pytest.mark.parametrize("x", [[1.0, 40.0], [0.0, 40.0], [5.0, 50.0], [15.0, 60.0]])
+@pytest.mark.parametrize("given", [0.0, -50.0, 1.0])
+def test_an_entry_that_the_largest_hides_cannot_be_told(x, given):
+    x = np.array(x)
+    check = check_gradient(lambda x: np.exp(x).sum(), x, np.array([given, np.exp(x[1])]), raises=False)
+    assert check.verdict == "cannot tell"
+    powers = np.array([1e-6, 0.01, 1, 10, 50])
+    slopes = powers**powers * (np.log(powers) + 1)
+    slopes[:3] = 1e6 + given
+    assert check_gradient(lambda x: (x**x).sum(), powers, slopes, raises=False).verdict == "cannot tell"
+
+
+@pytest.mark.parametrize("factor", [1.01, 1000, -1, 0])
+@pytest.mark.parametrize("x", [[30.0, -30.0], [300.0, -300.0], [700.0, -700.0, 1.0]])
+def test_entry_by_entry_nothing_hides(x, factor):
+    x = np.array(x)
+    off = np.where(np.arange(x.size) == 1, factor, 1)
+    assert check_gradient(np.exp, x, lambda dy, x: dy * np.exp(x))
+    assert check_gradient(np.exp, x, lambda dy, x: dy * np.exp(x) * off, raises=False).verdict == "wrong"
+
+
+def test_an_entry_beside_typical_ones_may_be_too_small_to_see():
+    z = np.array([[-40.0, 0.5, 1.0, 0.1], [0.3, 0.2, -0.5, 2.0]])
+    y = np.array([1, 3])
+    assert check_gradient(lambda z: cross_entropy(z, y)[0], z, cross_entropy(z, y)[1])
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("size", [4, 8])
+def test_bytes_may_come_in_either_order(order, size):
+    x = np.array([0.5, 2.0]).astype(f"{order}f{size}")
+    assert check_gradient(lambda x: (x**2).sum(), x, 2 * x) and check_gradient(
+        lambda x: (x**2).astype(x.dtype), x, lambda dy, x: 2 * x * dy
+    )
+    np.testing.assert_allclose(numeric_gradient(lambda x: (x**2).sum(), x), [1, 4], rtol=1e-3)
+    assert check_gradient(lambda v: (v**2).astype(f"{order}f{size}"), [0.5, 2.0], lambda dy, v: 2 * v * dy)
+
+
+def test_what_is_masked_is_refused_by_name():
+    x = np.ma.masked_array([0.5, 2.0, 1.0], [0, 1, 0])
+    f, grad = lambda x: (x**2).sum(), lambda x: 2 * x
+    for masked in (x, x.astype(np.float32), np.ma.masked_array([1, 2], [0, 1])):
+        with pytest.raises(ValueError, match="x must be without a mask: fill or leave out"):
+            check_gradient(f, masked, grad)
+        with pytest.raises(ValueError, match="x must be without a mask"):
+            numeric_gradient(f, masked)
+    with pytest.raises(ValueError, match="x must be without a mask"):
+        check_gradient(lambda a, b: f(a), (np.ones(3), x), lambda a, b: (2 * a, 0 * b))
+    with pytest.raises(ValueError, match="f must return without a mask"):
+        check_gradient(lambda v: np.ma.masked_less(v, 1) ** 2, x.data, lambda dy, v: 2 * v * dy)
+    with pytest.raises(ValueError, match="dy must be without a mask"):
+        check_gradient(lambda v: v**2, x.data, lambda dy, v: 2 * v * dy, dy=x)
+    with pytest.raises(ValueError, match="dy must be without a mask"):
+        numeric_gradient(lambda v: v**2, x.data, dy=x)
+    for grads in (2 * x, lambda v, twice=2 * x: twice):
+        with pytest.raises(ValueError, match="gradient for argument 0 must be without a mask"):
+            check_gradient(f, x.data, grads)
+    assert check_gradient(f, np.ma.masked_array([0.5, 2.0]), grad)  # nothing in it is masked
 
 
 def test_what_float32_hides_is_told_to_come_as_float64():
@@ -694,7 +864,8 @@ def test_next_to_an_edge_the_right_gradient_passes_and_one_percent_fails(name, h
         with np.errstate(all=how), warnings.catch_warnings():
             warnings.simplefilter("error")
             right = check_gradient(f, x, grad(x), raises=False)
-            assert right or (distance < 1e-9 and "cannot tell" in str(right) and "WRONG" not in str(right)), distance
+            hides = distance < (1e-7 if name == "an even pole" else 1e-9)  # 1e16 hides what the other entry adds
+            assert right or (hides and "cannot tell" in str(right) and "WRONG" not in str(right)), distance
             assert not check_gradient(f, x, grad(x) * [1.01, 1], raises=False), distance
 
 
