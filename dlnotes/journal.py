@@ -515,8 +515,10 @@ def _unchanged(line: bytes, entry: dict[str, Any], crc: Any) -> bool:
 
 def _read(data: bytes, path: str | os.PathLike[str], space: Space | None = None) -> tuple[Record | None, int]:
     "What the file holds (None if there is not even a whole first line), and how many bytes are sound"
-    (lines, sound), reader = _without_torn(data.splitlines(keepends=True), path), None
-    if lines and b"dlnotes_journal" not in lines[0]: raise ValueError(f"{path} is no journal, or its first line is damaged: give journal another name, or put a copy in its place. Nothing was changed")
+    lines, reader = data.splitlines(keepends=True), None
+    if lines and b"dlnotes_journal" not in lines[0] and (len(lines) > 1 or not b'{"dlnotes_journal": '.startswith(lines[0][:20])):
+        raise ValueError(f"{path} is no journal, or its first line is damaged: give journal another name, or put a copy in its place. Nothing was changed")
+    lines, sound = _without_torn(lines, path)
     with no_collection():
         entries = _parsed(lines)
         for i, line in enumerate(lines):
@@ -578,9 +580,8 @@ def _is_whole(line: bytes) -> bool:
 
 def _parsed(lines: list[bytes]) -> list[Any] | None:
     "The lines read as JSON all at once, which is quicker than one by one; None if one of them is damaged"
-    try: entries = json.loads(b"[" + b",".join(lines) + b"]")
+    try: return entries if len(entries := json.loads(b"[" + b",".join(lines) + b"]")) == len(lines) else None
     except (ValueError, RecursionError): return None
-    return entries if len(entries) == len(lines) else None
 
 def _damaged(path: str | os.PathLike[str], line: int, e: Exception) -> ValueError:
     return ValueError(f"{path}, line {line} is damaged or no line of a journal: {e!r}. Nothing was changed. Put a copy of the file in its place; or delete "
@@ -686,8 +687,7 @@ def _difference(old: Header, new: Header) -> str:
     a, b = _header_line(old), _header_line(new)
     names = ["seed", "direction", "space", "where"]
     if old.lag is not None: names += ["repeat", "reproducible"] + ["lag"]*(new.lag is not None)
-    return "; ".join(f"{k} is {a.get(k)!r} in the journal and {b.get(k)!r} here" for k in names
-                     if json.dumps(a.get(k)) != json.dumps(b.get(k)))
+    return "; ".join(f"{k} is {a.get(k)!r} in the journal and {b.get(k)!r} here" for k in names if json.dumps(a.get(k)) != json.dumps(b.get(k)))
 
 class Journal:
     """A file that one study writes, and what it held when it was opened.

@@ -279,3 +279,19 @@ def test_every_mistake_that_nobody_noticed_has_its_reason_on_the_page():
     page = (root / "nbs/faults.ipynb").read_text(encoding="utf-8")
     for m in mutants["survivors"]:
         assert m["kind"] in ("missing", "equivalent", "setting", "speed", "looks") and m["why"] in page
+
+
+@pytest.mark.parametrize(
+    "content", [b"{}\n", b"dear diary\n", b'{"name": "notes"}\n{"a": 1}\n', b"\x89PNG\r\n\x1a\n\0\0"]
+)
+def test_a_file_that_is_no_journal_is_called_that_and_left_alone(content, tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+    for act in (
+        lambda: Study(SPACE, journal=path),
+        lambda: Study.load(path),
+        lambda: search(len, SPACE, 3, journal=path),
+    ):
+        with pytest.raises(ValueError, match="is no journal, or its first line is damaged: give journal another name"):
+            act()
+    assert path.read_bytes() == content

@@ -258,6 +258,7 @@ def test_threads():
     assert_type(cores(), int)
     assert_type(get_threads(), int)
     set_threads(get_threads())
+    set_threads(None)
 
 
 def test_a_gradient_check():
