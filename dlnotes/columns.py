@@ -575,6 +575,7 @@ def largest_form(X: np.ndarray | SparseColumns, P: np.ndarray) -> float:
     if isinstance(X, np.ndarray): return most(X)
     return max(most(X.dense(slice(i, i + 1000))) for i in range(0, len(X), 1000))
 
+@np.errstate(under="ignore")
 def _null_space(X, ratio, noise):
     "Orthonormal combinations of standardised sparse columns that are zero in every row; `ratio` is their spread in X's units"
     m, n = X.A.shape
@@ -650,13 +651,16 @@ class SparseFeatures(ScaledFeatures):
         self.unit = rms*self.peak
         self.metric = self.unit if lam else spread*self.peak
         self._keep(1/rms, rms)
-        if not lam and n <= 2000: self._drop(rms, spread)
+        if not lam and n <= 2000: self._drop(rms, spread, np.finfo(X.dtype).eps)
         self.lam, self._kind = self.penalty(lam), (bool(lam), self._lost(lam))
 
-    def _drop(self, rms, spread):
+    def _drop(self, rms, spread, eps):
         "Leaves out columns that others make superfluous"
-        N, (m, n) = _null_space(self.X, spread/rms, np.finfo(np.float64).eps*abs(self.mu)/spread), self.X.A.shape
-        if N.shape[1] in (0, n): return
+        N, (m, n) = _null_space(self.X, spread/rms, eps/spread), self.X.A.shape
+        if not N.shape[1]: return
+        if n <= m: self.null = N
+        self.basis = np.linalg.qr(N, mode="complete")[0][:, N.shape[1]:]
+        if N.shape[1] == n: return # all are constant
         dropped, rows = [], N.T
         while len(rows): # each time the one that the others say best
             i, j = np.unravel_index(abs(rows).argmax(), rows.shape)
@@ -669,8 +673,7 @@ class SparseFeatures(ScaledFeatures):
         into[keep, np.arange(len(keep))] = 1
         into[dropped] = -np.linalg.solve(N[dropped].T, N[keep].T)
         self.out, self.into = (np.eye(n)[keep] - N[keep]@N.T)/ratio[:, None]/spread, into*spread[:, None]*ratio
-        self.basis, self.root = np.linalg.qr(N, mode="complete")[0][:, N.shape[1]:], np.zeros(len(keep))
-        if n <= m: self.null = N
+        self.root = np.zeros(len(keep))
 
 
 # %% ../nbs/29_columns.ipynb #b75d32f7

@@ -277,14 +277,14 @@ class BatchNorm:
 
     def _count_taken(self, count):
         "Let statistics from elsewhere count: as batches of this size, or as 1000 if nobody knows how many they were"
-        if self._taken: self.steps = max(self.steps, round(self._taken/count))
-        elif self._set_by_hand(): self.steps = max(self.steps, 1000)
+        if self._set_by_hand(): self.steps = max(self.steps, 1000)
+        elif self._taken: self.steps = max(self.steps, round(self._taken/count))
         self._taken = 0
 
     def _set_by_hand(self):
         "Whether the statistics are not what was left behind, though the counter is"
-        mean, var, steps = self._left or (0, 1, 0)
-        return self.steps == steps and not ((self.mean == mean).all() and (self.var == var).all())
+        mean, var, steps = self._left if self._left and self.steps else (0, 1, 0)
+        return self.steps == steps and not (np.all(self.mean == mean) and np.all(self.var == var))
 
     def _as_left(self): return (self.mean.copy(), self.var.copy(), self.steps) if self.steps else None
 
@@ -413,6 +413,7 @@ class BatchNorm:
                              f"{len(total.mean)}")
         self.mean, self.var = total.mean.copy(), total.var.copy()
         self.steps, self._taken = len(parts), total.count
+        self._left = self._as_left()
         return self
 
     def state(self, convention: str = "dlnotes") -> dict[str, np.ndarray]:
@@ -518,7 +519,8 @@ class BatchNorm:
         ...     [path.name for path in Path(folder).iterdir()]
         ['bn.npz']
         """
-        save_archive(path, config=json.dumps(self._config()), steps=self.steps, taken=self._taken, **self.state())
+        steps, taken = (max(self.steps, 1000), 0) if self._set_by_hand() else (self.steps, self._taken)
+        save_archive(path, config=json.dumps(self._config()), steps=steps, taken=taken, **self.state())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | IO[bytes]) -> "BatchNorm":

@@ -324,7 +324,7 @@ def adopt(model: Any, problem: Problem, solution: Solution) -> None:
     remember_columns(model, W.shape[1], problem.names)
     model.n_iter_ = np.array([solution.found.n_iter], np.int32)
     small = max(abs(W).max(), abs(b).max()) < np.finfo(dtype).max
-    model.coef_, model.intercept_ = (W.astype(dtype), b.astype(dtype)) if small else (W, b)
+    with np.errstate(under="ignore"): model.coef_, model.intercept_ = (W.astype(dtype), b.astype(dtype)) if small else (W, b)
 
 # %% ../nbs/33_problem.ipynb #07c52461
 def _root(H):
@@ -341,7 +341,7 @@ def _root(H):
     return S/np.sqrt(values[some])[:, None], S, vectors[:, ~some].T/d
 
 # %% ../nbs/33_problem.ipynb #5e35134d
-@np.errstate(over="ignore", invalid="ignore")  # of columns that are almost zero
+@np.errstate(over="ignore", invalid="ignore", under="ignore")  # of columns that are almost zero
 def contrast_variances(features: ScaledFeatures, yhat: np.ndarray, s: np.ndarray, lam: float) -> np.ndarray:
     """Variances of the coefficients relative to the first class, in X's units.
 

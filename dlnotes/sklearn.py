@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from numbers import Integral, Real
-from types import CodeType, FunctionType
+from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any, ClassVar, Self
 
 import joblib
 import numpy as np
-from sklearn.base import _fit_context, clone, is_classifier
+from sklearn.base import BaseEstimator, _fit_context, clone, is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._validation import _fit_and_score, _insert_error_scores, _warn_or_raise_about_fit_failures
@@ -46,15 +46,18 @@ def _options(options: Iterable[Any]) -> tuple[Scale, Meaning | None]:
     options = _without_repeats([o.item() if isinstance(o, np.generic) else o for o in options])
     if all(map(_is_plain, options)): return Categorical(options), None
     names = [option if _is_plain(option) else _name_of(option) for option in options]
-    twice = [name for name in names if isinstance(name, str) and names.count(name) > 1]
-    scale = Categorical([f"{name} {_mark(o)[:6]}" if name in twice and not _is_plain(o) else name for name, o in zip(names, options)])
+    twice, called = [name for name in names if isinstance(name, str) and names.count(name) > 1], list[Any]()
+    for name, option in zip(names, options):
+        if name in twice and not _is_plain(option): name = f"{name} {_mark(option)[:6]}"
+        while not _is_plain(option) and name in called: name += "'"
+        called.append(name)
+    scale = Categorical(called)
     return scale, lambda name: options[int(scale.places(np.asarray(scale.cdf(name))))]
 
 def _without_repeats(options: list[Any]) -> list[Any]:
-    "The options once each; 1, 1.0 and True are three, and two scalers with the same settings are one"
-    first = dict[str, Any]()
-    for option in options: first.setdefault(_mark(option), option)
-    return list(first.values())
+    "The options once each; 1, 1.0 and True are three"
+    key = lambda o: (type(o), repr(o)) if _is_plain(o) else id(o)
+    return list({key(o): o for o in reversed(options)}.values())[::-1]
 
 def _name_of(thing: Any) -> str:
     "A name that is the same in another process: one line, no address in memory"
@@ -64,22 +67,36 @@ def _mark(thing: Any) -> str:
     "Something short that is the same for what is the same, in another process too"
     return str(joblib.hash(json.dumps(_told(thing))))
 
-def _told(thing: Any) -> Any:
+def _told(thing: Any, *around: Any) -> Any:
     "All that tells a thing from another: an estimator's settings, the code of a function that was written in place"
-    if _is_plain(thing): return [type(thing).__name__, repr(thing)]
-    if isinstance(thing, partial): return [*map(_told, (thing.func, thing.args, thing.keywords))]
-    if isinstance(thing, Mapping): return [[_told(k), _told(v)] for k, v in thing.items()]
-    if isinstance(thing, (list, tuple)): return [*map(_told, thing)]
-    if isinstance(thing, (set, frozenset)): return sorted(map(_mark, thing))
-    if isinstance(thing, CodeType): return [thing.co_code.hex(), thing.co_names, _told(thing.co_consts)]
-    named = [type(thing).__name__, _name_of(thing)]
+    if any(thing is other for other in around): return "around"
+    def told(*parts: Any) -> list[Any]: return [_told(part, *around, thing) for part in parts]
+    if type(thing) not in (list, tuple) and _is_plain(thing): return [type(thing).__name__, repr(thing)]
+    if isinstance(thing, partial): return told(thing.func, thing.args, thing.keywords)
+    if isinstance(thing, MethodType): return told(thing.__func__, thing.__self__)
+    if isinstance(thing, Mapping): return sorted(json.dumps(told(k, v)) for k, v in thing.items())
+    if isinstance(thing, (list, tuple)): return [type(thing).__name__, *told(*thing)]
+    if isinstance(thing, (set, frozenset)): return sorted(map(json.dumps, told(*thing)))
+    if isinstance(thing, CodeType): return [thing.co_code.hex(), thing.co_names, *told(*thing.co_consts)]
+    if isinstance(thing, np.ndarray): return [str(thing.dtype), thing.shape, *(told(thing.tolist()) if thing.dtype == object else [joblib.hash(np.ascontiguousarray(thing))])]
+    kind = thing if isinstance(thing, (type, FunctionType)) else type(thing)
+    named = [kind.__module__, kind.__qualname__]
     if isinstance(thing, FunctionType):
-        if "<" not in thing.__qualname__ and thing.__module__ != "__main__": return [*named, thing.__module__]
-        cells = [cell.cell_contents for cell in thing.__closure__ or ()]
-        return [*named, _told(thing.__code__), _told(thing.__defaults__), [_told(v) for v in cells if isinstance(v, (Real, str))]]
-    if hasattr(thing, "get_params") and not isinstance(thing, type): return [*named, _told(thing.get_params(deep=False))]
+        if "<" not in thing.__qualname__ and thing.__module__ != "__main__" and not thing.__closure__: return named
+        return [*named, *told(thing.__code__, thing.__defaults__, thing.__kwdefaults__, *map(_content, thing.__closure__ or ()))]
+    if isinstance(thing, type): return named
+    if hasattr(thing, "kwds") and hasattr(thing, "dist"): return [*named, thing.dist.name, *told(thing.args, thing.kwds)]  # of scipy
+    if hasattr(thing, "get_params"):
+        frozen = getattr(kind, "__sklearn_clone__", None) not in (None, BaseEstimator.__sklearn_clone__)  # what was fitted stays so
+        if not frozen: return [*named, *told(thing.get_params(deep=False))]
     try: return [*named, joblib.hash(thing)]
-    except Exception: return [*named, _told(getattr(thing, "__dict__", {}))]  # it holds what cannot be sent to another process
+    except Exception: return [*named, *told(getattr(thing, "__dict__", {}))]  # it holds what cannot be sent to another process
+
+def _content(cell: CellType) -> Any:
+    "What a function closes over; nothing of what changes as it goes, such as a list of its calls"
+    try: found = cell.cell_contents
+    except ValueError: return None
+    return None if isinstance(found, (list, dict, set)) else found
 
 def _is_plain(option: Any) -> bool:
     "Whether a journal can hold it"
@@ -175,7 +192,8 @@ def _in_words(params: Any, space: Space, meaning: dict[str, Meaning]) -> dict[st
 def _word(name: str, value: Any, scale: Any, means: Meaning) -> Any:
     "The name of that option"
     if not hasattr(scale, "options"): raise TypeError(f"start: {name} has a distribution without a scale of its own: give it a scale")
-    found = [o for o in scale.options if _mark(means(o)) == _mark(value)]
+    value = value.item() if isinstance(value, np.generic) else value
+    found = [o for o in scale.options if means(o) is value] or [o for o in scale.options if _mark(means(o)) == _mark(value)]
     if not found: raise ValueError(f"start: {name}={value!r} is none of {[means(o) for o in scale.options]}")
     return found[0]
 
@@ -228,7 +246,8 @@ class _Folds:
     def _read(self, path: str) -> tuple[list[dict[str, Any]], int]:
         "The lines of the file, and how many bytes they have: a last one without an end was cut off"
         if not os.path.exists(path): return [], 0
-        with open(path, "rb") as file: whole, _, _ = file.read().rpartition(b"\n")
+        with open(path, "rb") as file: whole, _, torn = file.read().rpartition(b"\n")
+        if not (whole or torn)[:11] == b'{"search": '[:len(whole or torn)]: raise ValueError(f"{path} is no file of folds: give journal another name")
         try: return [json.loads(line) for line in whole.splitlines()], len(whole) + bool(whole)
         except ValueError as e: raise ValueError(f"{path} is damaged: {e}") from e
 
@@ -533,7 +552,8 @@ class SearchCV(BaseSearchCV):
         if isinstance(self.random_state, Integral): seed = int(self.random_state)
         elif old and self.journal is not None: seed = Study.load(self.journal).seed
         else: seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        start = [_in_words(params, space, meaning) for params in self.start] if isinstance(self.start, list) else self.start
+        start = self.start
+        if isinstance(start, (list, tuple)) and not any(isinstance(s, Study) for s in start): start = [_in_words(p, space, meaning) for p in start]
         return Study(space, seed, "maximize", self.journal, self.lag, prune=False, start=start)
 
     def _stamp(self, X: Any, y: Any, params: dict[str, Any], splits: list[tuple[Any, Any]], distributions: dict[str, Any]) -> dict[str, Any]:

@@ -999,9 +999,16 @@ def test_statistics_that_were_taken_over_are_kept_in_training(options, way, tmp_
     elif way == "in place, after a state":
         bn.load_state(BatchNorm(3).state("pytorch") | {"num_batches_tracked": np.array(3)}, "pytorch")
         bn.mean[:], bn.var[:] = 10, 4
+    elif way in ("later, and saved", "with a counter of 0", "after batches"):
+        bn(rng.normal(size=(32, 3)))
+        if way == "after batches":
+            bn.recalibrate([rng.normal(size=(32, 3))] * 3)
+        bn.mean, bn.var = np.full(3, 10.0), np.full(3, 4.0)
+        if way == "with a counter of 0":
+            bn.steps = 0
     else:
         bn.recalibrate(batches)
-    if way == "saved":
+    if "saved" in way:
         bn.save(tmp_path / "bn.npz")
         bn = BatchNorm.load(tmp_path / "bn.npz")
     bn(rng.normal(0, 1, (32, 3)))

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import textwrap
 import warnings
-from functools import partial
+from copy import deepcopy
+from functools import partial, wraps
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from sklearn.compose import ColumnTransformer  # noqa: E402
 from sklearn.datasets import load_iris  # noqa: E402
 from sklearn.dummy import DummyClassifier  # noqa: E402
 from sklearn.exceptions import FitFailedWarning  # noqa: E402
+from sklearn.frozen import FrozenEstimator  # noqa: E402
 from sklearn.linear_model import LogisticRegression, Ridge  # noqa: E402
 from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, StratifiedKFold  # noqa: E402
 from sklearn.naive_bayes import GaussianNB  # noqa: E402
@@ -32,7 +34,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
 
 import dlnotes  # noqa: E402
 from dlnotes import Categorical, Integer, LogUniform, SearchCV, Space, Study, Uniform, search  # noqa: E402
-from dlnotes.sklearn import forecast, translated  # noqa: E402
+from dlnotes.sklearn import _in_words, _mark, forecast, translated  # noqa: E402
 
 X, y = load_iris(return_X_y=True)
 SPACE = {"var_smoothing": LogUniform(1e-12, 10)}
@@ -238,8 +240,7 @@ def test_options_of_any_kind_have_names_that_mean_them():
     names = space["x"].options
     assert all(json.loads(json.dumps(name)) == name for name in names)
     found = [meaning["x"](name) for name in names]
-    once = [option for i, option in enumerate(options) if i != 4]  # two scalers with the same settings are one option
-    assert all(a is b for a, b in zip(found, once, strict=True))
+    assert all(a is b for a, b in zip(found, options, strict=True))
     assert translated({"x": Categorical(len, 1)})[0] == Space(x=Categorical("len", 1))
 
 
@@ -314,6 +315,12 @@ def test_known_candidates_are_tried_first_in_the_estimators_words(tmp_path):
     assert params[0]["scale"].clip and params[0]["model__C"] == 2.0 and params[1]["scale"] is None
     assert len(params) == 6 and isinstance(start[0]["scale"], MinMaxScaler)
     assert same(one.cv_results_, SearchCV(pipeline, space, **options).fit(X, y).cv_results_)
+    numbers = {"a": [1, 0.5, None, len]}
+    space_, meaning = translated(numbers)
+    words = [{"a": np.float64(0.5)}, {"a": np.int64(1)}, {"a": len}]
+    assert [_in_words(params, space_, meaning)["a"] for params in words] == [0.5, 1, "len"]
+    again = SearchCV(pipeline, space, **options | {"start": tuple(start), "journal": None}).fit(X, y)
+    assert same(one.cv_results_, again.cv_results_)
     later = SearchCV(pipeline, space, n_trials=6, cv=2, start=one.search_).fit(X, y)
     assert len(later.search_.prior) == 6 and len(later.search_.trials) == 6
 
@@ -634,6 +641,21 @@ def scaled(by):
     return lambda X: X * by
 
 
+def wrapping(f):
+    @wraps(f)
+    def wrapped(X):
+        return f(X) + 1
+
+    return wrapped
+
+
+def keyword(*, by):
+    def inner(X, *, k=by):
+        return X * k
+
+    return inner
+
+
 COLUMNS = [f"column {i}" for i in range(60)]
 LONG = ColumnTransformer([("a", StandardScaler(), COLUMNS)])
 ALIKE = [
@@ -648,6 +670,12 @@ ALIKE = [
     (FunctionTransformer(scaled(1.0)), FunctionTransformer(scaled(0.0))),
     (FunctionTransformer(Keep(1)), FunctionTransformer(Keep(0))),
     (FunctionTransformer(Keep(1, more=lambda: 0)), FunctionTransformer(Keep(0, more=lambda: 0))),
+    (FunctionTransformer(scaled(np.ones(3))), FunctionTransformer(scaled(np.zeros(3)))),
+    (FunctionTransformer(wrapping(scaled(1))), FunctionTransformer(wrapping(scaled(2)))),
+    (FunctionTransformer(wrapping(textwrap.dedent)), FunctionTransformer(textwrap.dedent)),
+    (FunctionTransformer(keyword(by=1)), FunctionTransformer(keyword(by=2))),
+    (FunctionTransformer(Keep(1, lambda: 0).__call__), FunctionTransformer(Keep(0, lambda: 0).__call__)),
+    (FrozenEstimator(StandardScaler().fit(X[:50])), FrozenEstimator(StandardScaler().fit(X[50:]))),
     (FunctionTransformer(partial(np.multiply, 1)), FunctionTransformer(partial(np.multiply, 0))),
 ]
 
@@ -660,7 +688,7 @@ def test_what_prints_alike_is_told_apart(which, tmp_path):
     names = dict(zip(["one", "other"], space["x"].options, strict=False))
     assert meaning["x"](names["one"]) is one and meaning["x"](names["other"]) is other
     assert set(space["x"].options) == set(back["x"].options)  # whatever their order
-    assert len(translated({"x": [one, clone(one)]})[0]["x"].options) == 1
+    assert len(translated({"x": [one, deepcopy(one)]})[0]["x"].options) == 2
     options = dict(n_trials=1, cv=2, error_score=0.0, journal=tmp_path / "j")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -671,9 +699,48 @@ def test_what_prints_alike_is_told_apart(which, tmp_path):
     assert stamp[0] == stamp[1] != stamp[2]
 
 
+def test_what_is_the_same_has_the_same_mark_and_nothing_goes_round_for_ever():
+    a, itself, own = np.arange(12.0), [1], Keep(lambda: 0)
+    itself.append(itself)
+    own.more = own
+    same = [
+        (a[::2], a[::2].copy()),
+        (a.reshape(3, 4), np.asfortranarray(a.reshape(3, 4))),
+        ({1: 2, 0: 1}, {0: 1, 1: 2}),
+        (loguniform(1e-3, 1), loguniform(1e-3, 1)),
+    ]
+    np.random.rand()
+    for one, other in same:
+        assert _mark(one) == _mark(other)
+    assert _mark(loguniform(1e-3, 1)) != _mark(loguniform(1e-3, 2)) and len({_mark(itself), _mark(own)}) == 2
+    before = _mark(LogisticRegression(C=2))
+    with sklearn.config_context(print_changed_only=False):
+        assert _mark(LogisticRegression(C=2).fit(X, y)) == before
+
+
+def test_options_that_nothing_tells_apart_are_all_kept():
+    class Slots:
+        __slots__ = ("value",)
+
+        def __init__(self, value):
+            self.value = value
+
+    options = [Slots(lambda: 0), Slots(lambda: 1), StandardScaler(), StandardScaler()]
+    space, meaning = translated({"x": options})
+    assert [meaning["x"](name) for name in space["x"].options] == options
+
+
+@pytest.mark.parametrize("content", [b"3\n", b"3", b"[1]\n{}\n"])
+def test_a_file_that_is_none_of_folds_is_left_as_it_is(content, tmp_path):
+    (tmp_path / "j.folds").write_bytes(content)
+    with pytest.raises(ValueError, match="is no file of folds"):
+        SearchCV(GaussianNB(), SPACE, n_trials=2, cv=2, journal=tmp_path / "j").fit(X, y)
+    assert (tmp_path / "j.folds").read_bytes() == content
+
+
 def test_a_stamp_is_the_same_in_another_process():
     code = """
-        from functools import partial
+        from functools import partial, wraps
         import numpy as np
         from sklearn.preprocessing import FunctionTransformer, StandardScaler
         from sklearn.pipeline import make_pipeline
