@@ -1334,3 +1334,13 @@ def test_a_fit_is_no_more_work_than_it_was(problem, monkeypatch):
         model = SoftmaxRegression(**options).fit(X, y)
     assert abs(model.n_iter_.max() - steps) <= 1
     assert sum(done) / X.shape[0] == pytest.approx(products, rel=0.08)
+
+
+@pytest.mark.parametrize("more", [4, 5, 6, 7])
+def test_five_sums_of_columns_are_named_and_the_others_counted(more):
+    X, y = linear(200, 4)
+    with pytest.warns(UserWarning, match="does not determine every coefficient") as said:
+        SoftmaxRegression(C=np.inf).fit(np.c_[X, X @ np.ones((4, more)) * np.arange(1, more + 1)], y)
+    text = str(said[0].message)
+    assert text.count("is a sum of multiples of") == min(more, 5)
+    assert (f"{more - 5} more" in text) == (more > 5)

@@ -1,6 +1,7 @@
 """Scales: draws fall where they should, both directions agree, and bad bounds are refused by name."""
 
 import copy
+import dataclasses
 import math
 import pickle
 import warnings
@@ -471,3 +472,12 @@ def test_extras_are_kept_fifty_levels_deep(wrap):
     while repr(deep).count("[") + repr(deep).count("{") < 49:
         deep = wrap(deep)
     assert plain_extra(deep) == deep
+
+
+@pytest.mark.parametrize(
+    "scale", [Uniform(0, 1), LogUniform(0.1, 1), ReverseLogUniform(0.1, 0.9), Integer(1, 9), Categorical("a", "b")]
+)
+def test_a_scale_does_not_change(scale):
+    for field in dataclasses.fields(scale):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(scale, field.name, 0.2)
