@@ -726,7 +726,7 @@ class Journal:
             file.seek(0)
             found, self._size = _read(file.read(), path, header.space)
             if found and (differ := _difference(found.header, header)):
-                raise ValueError(f"{path} holds another search: {differ}. Give journal another name; start=Study.load({str(path)!r}) there learns from this one")
+                raise ValueError(f"{path} holds another search: {differ}" + f". Give journal another name; start=Study.load({str(path)!r}) there learns from this one"*("space is" in differ))
             file.truncate(self._size)
             self.record: Record = found or Record(begun)
             if self._size and file.seek(self._size - 1) and file.read(1) != b"\n": self._size = _append(file, b"\n", path)

@@ -16,7 +16,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from dlnotes import MLP, BatchNorm, Study, search
+from dlnotes import MLP, BatchNorm, Space, Study, Uniform, search
 from dlnotes.journal import read_journal
 from dlnotes.workers import _in_time
 
@@ -295,3 +295,14 @@ def test_a_file_that_is_no_journal_is_called_that_and_left_alone(content, tmp_pa
         with pytest.raises(ValueError, match="is no journal, or its first line is damaged: give journal another name"):
             act()
     assert path.read_bytes() == content
+
+
+def test_a_journal_of_another_space_says_how_to_learn_from_it(tmp_path):
+    path = tmp_path / "run.jsonl"
+    search(bowl, SPACE, 3, journal=path, progress=False)
+    with pytest.raises(
+        ValueError, match=r"another search: space is .* here\. Give journal another name; start=Study\.load"
+    ):
+        Study(Space(x=Uniform(0, 1)), journal=path)
+    with pytest.raises(ValueError, match=r"another search: seed is 0 in the journal and 1 here$"):
+        Study(SPACE, seed=1, journal=path)
