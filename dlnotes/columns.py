@@ -588,9 +588,10 @@ def _null_space(X, ratio, noise):
         W = np.pad((B/ratio[:, None]).T, ((0, 0), (0, int(X.ones))))
         for i in range(0, m, 10_000): yield (rows := X[i:i + 10_000]), W@rows.T
     left = sum(Z@rows for rows, Z in each(Q[:, few]))[:, :n]/ratio/m # of the others, which G's rounding has mixed in
-    B, R = np.linalg.qr(Q[:, few] - Q[:, ~few]/values[~few]@(Q[:, ~few].T@left.T))[0], np.zeros((0, few.sum()))
-    for _, Z in each(B): R = np.linalg.qr(np.concatenate([R, Z.T]), mode="r")
-    _, found, V = np.linalg.svd(R/np.sqrt(m))
+    B = np.linalg.qr(Q[:, few] - Q[:, ~few]/values[~few]@(Q[:, ~few].T@left.T))[0]
+    R = np.zeros((0, 1 + few.sum())) # beside ones, if there are: what is the same in every row is the intercept's
+    for rows, Z in each(B): R = np.linalg.qr(np.concatenate([R, np.column_stack([np.full(len(rows), float(X.ones)), Z.T])]), mode="r")
+    _, found, V = np.linalg.svd(R[int(X.ones):, 1:]/np.sqrt(m))
     s, B = np.append(found, np.zeros(len(V) - len(found))), B@V.T
     return B[:, s <= 10*np.sqrt(noise**2@B**2) + max(10, np.sqrt(m))*np.finfo(np.float64).eps*max(np.sqrt(values[-1]), 1)]
 
@@ -640,10 +641,7 @@ class SparseFeatures(ScaledFeatures):
         rms[rms == 0] = 1
         self.mu = np.bincount(A.indices, A.data, n)/m if fit_intercept else np.zeros(n)
         absent = m - np.bincount(A.indices, minlength=n)
-        apart = A.data - self.mu[A.indices]
-        if fit_intercept: self.mu += (np.bincount(A.indices, apart, n) - absent*self.mu)/m # what rounding left
-        spread = np.sqrt((np.bincount(A.indices, np.square(apart, out=apart), n) + absent*self.mu**2)/m)
-        del apart
+        spread = np.sqrt((np.bincount(A.indices, (A.data - self.mu[A.indices])**2, n) + absent*self.mu**2)/m)
         flat = spread <= 1e-14*abs(self.mu)
         A.data[flat[A.indices]], spread[flat] = 0, 1
         A.data /= rms[A.indices]
@@ -674,7 +672,6 @@ class SparseFeatures(ScaledFeatures):
         into[dropped] = -np.linalg.solve(N[dropped].T, N[keep].T)
         self.out, self.into = (np.eye(n)[keep] - N[keep]@N.T)/ratio[:, None]/spread, into*spread[:, None]*ratio
         self.root = np.zeros(len(keep))
-
 
 # %% ../nbs/29_columns.ipynb #b75d32f7
 def row_blocks(X: np.ndarray | SparseColumns, K: int) -> list[slice]:

@@ -52,7 +52,6 @@ def real_numbers(what: str, a: Any, but: tuple[type, ...] = ()) -> np.ndarray:
     fixes = {"c": ": give real and imaginary parts as two arrays", "f": ": its few digits hide mistakes"}
     raise ValueError(f"{what} float32 or float64, got {a.dtype}{fixes.get(a.dtype.kind, '')}")
 
-
 # %% ../nbs/20_differences.ipynb #8c007907
 def as_arguments(x: Any) -> tuple[np.ndarray, ...]:
     """The arguments of a function as arrays of their own.

@@ -193,7 +193,8 @@ def _word(name: str, value: Any, scale: Any, means: Meaning) -> Any:
     "The name of that option"
     if not hasattr(scale, "options"): raise TypeError(f"start: {name} has a distribution without a scale of its own: give it a scale")
     value = value.item() if isinstance(value, np.generic) else value
-    found = [o for o in scale.options if means(o) is value] or [o for o in scale.options if _mark(means(o)) == _mark(value)]
+    mark = _mark(value)
+    found = [o for o in scale.options if means(o) is value] or [o for o in scale.options if _mark(means(o)) == mark]
     if not found: raise ValueError(f"start: {name}={value!r} is none of {[means(o) for o in scale.options]}")
     return found[0]
 
@@ -247,7 +248,8 @@ class _Folds:
         "The lines of the file, and how many bytes they have: a last one without an end was cut off"
         if not os.path.exists(path): return [], 0
         with open(path, "rb") as file: whole, _, torn = file.read().rpartition(b"\n")
-        if not (whole or torn)[:11] == b'{"search": '[:len(whole or torn)]: raise ValueError(f"{path} is no file of folds: give journal another name")
+        begun = whole or torn
+        if begun[:11] != b'{"search": '[:len(begun)]: raise ValueError(f"{path} is no file of folds: give journal another name")
         try: return [json.loads(line) for line in whole.splitlines()], len(whole) + bool(whole)
         except ValueError as e: raise ValueError(f"{path} is damaged: {e}") from e
 

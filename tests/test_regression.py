@@ -949,6 +949,18 @@ def test_sums_of_sparse_columns_are_known_as_of_dense_ones(kind, fit_intercept):
             assert np.allclose(a, b, rtol=1e-3, equal_nan=True)
 
 
+@pytest.mark.parametrize("m", [1000, 50_000])
+def test_sums_of_sparse_columns_are_known_of_many_sorted_rows(m):
+    rng = np.random.default_rng(5)
+    X = np.c_[np.eye(9)[np.sort(rng.integers(0, 9, m))], np.eye(5)[rng.integers(0, 5, m)]]
+    y = rng.integers(0, 3, m)
+    with pytest.warns(UserWarning, match="'x13' is a sum of multiples.*'x8' is|'x8' is.*'x13' is"):
+        sparse = SoftmaxRegression(C=np.inf, tol=1e-8).fit(scipy_sparse.csr_array(X), y)
+    with pytest.warns(UserWarning, match="is a sum of multiples"):
+        dense = SoftmaxRegression(C=np.inf, tol=1e-8).fit(X, y)
+    assert np.abs(sparse.coef_ - dense.coef_).max() < 1e-4 and np.abs(sparse.coef_).max() < 1
+
+
 @pytest.mark.filterwarnings("ignore:without a penalty")
 @pytest.mark.parametrize("kind", ["a sum", "a multiple", "temperatures"])
 def test_sums_of_sparse_columns_are_known_in_single_precision(kind):
